@@ -1,0 +1,3 @@
+module github.com/wbic16/sq-go
+
+go 1.26
