@@ -1,0 +1,135 @@
+package journal
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+
+	"github.com/wbic16/sq-go/phext"
+)
+
+const (
+	headMagic   = "\xffSQseg\xfe\x0a"
+	recordMagic = "\xffSQrec\xfe\x0a"
+
+	version    = 1
+	headFixed  = 82 // bytes of a header before the name
+	headMost   = 4096
+	recordHead = 56 // bytes of a record before its body
+	markBytes  = 32
+	opHead     = 24 // bytes of an operation before its text
+	alignment  = 8
+
+	flagMark = 1
+)
+
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	le         = binary.LittleEndian
+)
+
+// Identity is what a file holds: its size and checksum. Two files of one
+// identity hold the same bytes.
+type Identity struct {
+	Size int64 // NoFile when there is no file
+	Sum  phext.Checksum
+}
+
+// NoFile is the Size of the Identity of a file that does not exist.
+const NoFile = -1
+
+// Absent is the identity of a file that does not exist.
+var Absent = Identity{Size: NoFile}
+
+// Mark says that a file of this identity holds everything up to a sequence
+// number.
+type Mark struct {
+	Sequence uint64
+	File     Identity
+}
+
+// OpKind is what an operation does to a scroll.
+type OpKind uint8
+
+// The kinds, as they stand on disk.
+const (
+	Put    OpKind = 1
+	Append OpKind = 2
+	Delete OpKind = 3
+)
+
+// Op is one decided operation.
+type Op struct {
+	Kind       OpKind
+	Coordinate phext.Coordinate
+	Text       []byte
+	// Offset is where the text stands in the segment. Append fills it in, and so
+	// does a Reader.
+	Offset int64
+}
+
+// Record is what a Reader found.
+type Record struct {
+	Sequence uint64
+	Mark     *Mark
+	Ops      []Op  // their texts are valid until the next record
+	Offset   int64 // where the record begins
+}
+
+func padded(n int) int { return (n + alignment - 1) &^ (alignment - 1) }
+
+// BodyBytes returns the bytes that operations take in a record's body.
+func BodyBytes(ops []Op) int64 {
+	n := int64(0)
+	for _, op := range ops {
+		n += opHead + int64(len(op.Text))
+	}
+	return n
+}
+
+// MaxBody is the largest body of a record in bytes.
+const MaxBody = math.MaxUint32 - markBytes
+
+func appendMark(dst []byte, m Mark) []byte {
+	dst = le.AppendUint64(dst, m.Sequence)
+	dst = le.AppendUint64(dst, uint64(m.File.Size))
+	return append(dst, m.File.Sum[:]...)
+}
+
+func parseMark(b []byte) Mark {
+	m := Mark{Sequence: le.Uint64(b), File: Identity{Size: int64(le.Uint64(b[8:]))}}
+	copy(m.File.Sum[:], b[16:markBytes])
+	return m
+}
+
+func appendOp(dst []byte, op Op) []byte {
+	hi, lo := op.Coordinate.Words()
+	dst = le.AppendUint32(dst, uint32(len(op.Text)))
+	dst = append(dst, byte(op.Kind), 0, 0, 0)
+	dst = le.AppendUint64(dst, hi)
+	dst = le.AppendUint64(dst, lo)
+	return append(dst, op.Text...)
+}
+
+// parseOps reads the operations of a body that stands at offset in its segment.
+func parseOps(body []byte, offset int64) ([]Op, bool) {
+	var ops []Op
+	for len(body) > 0 {
+		if len(body) < opHead {
+			return nil, false
+		}
+		n := int64(le.Uint32(body))
+		kind := OpKind(body[4])
+		if n > int64(len(body)-opHead) || kind < Put || kind > Delete {
+			return nil, false
+		}
+		ops = append(ops, Op{
+			Kind:       kind,
+			Coordinate: phext.FromWords(le.Uint64(body[8:]), le.Uint64(body[16:])),
+			Text:       body[opHead : opHead+n],
+			Offset:     offset + opHead,
+		})
+		body, offset = body[opHead+n:], offset+opHead+n
+	}
+	return ops, true
+}

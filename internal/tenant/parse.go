@@ -1,0 +1,220 @@
+package tenant
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"github.com/wbic16/sq-go"
+)
+
+// Parse reads and checks a configuration in either form. Errors are sq.Invalid
+// and begin with "NAME:LINE:COLUMN: ", where name is what the caller calls the
+// file; the first mistake is reported.
+//
+// Parse looks at the directories that the configuration names, to follow their
+// symbolic links, and changes nothing. It costs a few microseconds a tenant.
+func Parse(data []byte, name string) (*Config, error) {
+	r, err := newReader(data, name)
+	if err != nil {
+		return nil, err
+	}
+	p := &parser{reader: r}
+	if err := p.document(); err != nil {
+		return nil, err
+	}
+	for _, rule := range []func() error{p.checkTokens, p.checkNames, p.checkDirectories} {
+		if err := rule(); err != nil {
+			return nil, err
+		}
+	}
+	return p.finish(), nil
+}
+
+// parser collects drafts while it reads, since some rules hold between tenants
+// and need all of them.
+type parser struct {
+	*reader
+	config  Config
+	adminAt int // where admin_key's value is
+	drafts  []draft
+	byName  map[string]int // the first draft of each tenant; made by checkNames
+}
+
+// draft is an entry as it stands in the file, with the places to point at.
+type draft struct {
+	entry   Entry
+	tokenAt int
+	nameAt  int
+	dirAt   int
+	masked  bool // the name holds the token, so no error may show it
+	limits  limits
+}
+
+// limits are what a tenant's entries have to agree on.
+type limits struct {
+	quota      limit[int64]
+	perSecond  limit[float64]
+	perDay     limit[int64]
+	durability limit[string]
+}
+
+// limit is a value and where it was given; 0 when it was not.
+type limit[T comparable] struct {
+	value T
+	at    int
+}
+
+// topFields are the fields of the document.
+var topFields = []string{"tenants", "admin_key", "reload_on_change", "data_root"}
+
+func (p *parser) document() error {
+	open, at := p.next()
+	if open != json.Delim('{') {
+		return p.errorf(at, `the configuration is %s; write an object: {"tenants": {…}}`, kind(open))
+	}
+	seen := map[string]bool{}
+	for p.dec.More() {
+		key, at := p.next()
+		if err := p.known(key.(string), at, seen); err != nil {
+			return err
+		}
+		if err := p.top(key.(string)); err != nil {
+			return err
+		}
+	}
+	if !seen["tenants"] {
+		return p.errorf(at, `"tenants" is missing; add "tenants": {} at least`)
+	}
+	return nil
+}
+
+// known refuses a field of the document that there is not, or that was there.
+func (p *parser) known(key string, at int, seen map[string]bool) error {
+	if !contains(topFields, key) {
+		return p.errorf(at, "%s", unknown(key, p.peek(), topFields))
+	}
+	if seen[key] {
+		return p.errorf(at, "field %q stands twice; remove one", key)
+	}
+	seen[key] = true
+	return nil
+}
+
+func (p *parser) top(key string) error {
+	value, at := p.next()
+	if key == "tenants" {
+		return p.tenants(value, at)
+	}
+	if value == nil {
+		return nil
+	}
+	complaint := ""
+	switch key {
+	case "admin_key":
+		p.adminAt = at
+		complaint = p.setAdmin(value)
+	case "reload_on_change":
+		p.config.ReloadOnChange, complaint = flag(value)
+	case "data_root":
+		complaint = p.setRoot(value)
+	}
+	if complaint != "" {
+		return p.errorf(at, "%s %s", key, complaint)
+	}
+	return nil
+}
+
+func (p *parser) setAdmin(value any) (complaint string) {
+	key, complaint := text(value)
+	if complaint == "" && key != "" {
+		p.config.AdminKey, complaint = parseToken(key)
+	}
+	return complaint
+}
+
+func (p *parser) setRoot(value any) (complaint string) {
+	root, complaint := text(value)
+	if complaint == "" && root != "" {
+		p.config.DataRoot, complaint = directory(root)
+	}
+	return complaint
+}
+
+func (p *parser) tenants(value any, at int) error {
+	switch value {
+	case json.Delim('{'):
+		return p.mapForm()
+	case json.Delim('['):
+		return p.listForm()
+	}
+	return p.errorf(at, `tenants is %s; want an object keyed by tokens, or a list`, kind(value))
+}
+
+func (p *parser) mapForm() error {
+	for p.dec.More() {
+		key, tokenAt := p.next()
+		if err := p.tenant(mapFields, key.(string), tokenAt); err != nil {
+			return err
+		}
+	}
+	p.next()
+	return nil
+}
+
+func (p *parser) listForm() error {
+	for p.dec.More() {
+		if err := p.tenant(listFields, "", 0); err != nil {
+			return err
+		}
+	}
+	p.next()
+	return p.checkIDs()
+}
+
+// tenant reads one tenant's object. In the map form its token was read before.
+func (p *parser) tenant(form []string, token string, tokenAt int) error {
+	open, at := p.next()
+	if open != json.Delim('{') {
+		return p.errorf(at, `a tenant is %s; want an object with %q and "data_dir"`, kind(open), form[0])
+	}
+	o := object{form: form, at: at, token: token, fields: p.fields()}
+	d := draft{entry: Entry{Enabled: true}, tokenAt: tokenAt}
+	o.label(&d)
+	if at, complaint := o.fill(&d); complaint != "" {
+		return p.errorf(at, "%s%s", d.subject(": "), complaint)
+	}
+	p.drafts = append(p.drafts, d)
+	return nil
+}
+
+// subject names the tenant where it has a name that may be shown.
+func (d *draft) subject(after string) string {
+	if d.masked || d.entry.Tenant.Name == "" {
+		return "a tenant" + after
+	}
+	return fmt.Sprintf("tenant %q%s", d.entry.Tenant.Name, after)
+}
+
+// errorf returns an error at an offset of the data.
+func (r *reader) errorf(at int, format string, args ...any) error {
+	line, column := r.position(at)
+	return sq.Errorf(sq.Invalid, "%s:%d:%d: %s", r.name, line, column, fmt.Sprintf(format, args...))
+}
+
+// directory returns a directory as the server will use it.
+func directory(s string) (dir, complaint string) {
+	switch {
+	case s == "":
+		return "", "is empty; name a directory"
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return "", "has a control character; name a directory without"
+	}
+	dir, err := filepath.Abs(s)
+	if err != nil {
+		return "", "is relative and the working directory cannot be told; make it absolute"
+	}
+	return dir, ""
+}

@@ -1,0 +1,101 @@
+package tenant
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/wbic16/sq-go"
+)
+
+// PrepareDirs makes the data directories that do not exist, with those above
+// them, mode 0700 before the umask, and logs a warning for each: a disk may not
+// be mounted. What it made survives the loss of power once it returns.
+//
+// One tenant's trouble keeps no other from its directory: all are tried, and the
+// error (sq.Internal) tells of the first that failed and of how many did. It
+// costs one stat a tenant.
+func PrepareDirs(r *Registry, log *slog.Logger) error {
+	return prepare(r.tenants, log)
+}
+
+func prepare(tenants []sq.Tenant, log *slog.Logger) error {
+	var failed []error
+	changed := map[string]bool{} // directories that got a new entry
+	for _, t := range tenants {
+		if err := prepareDir(t, changed, log); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	if err := syncDirs(changed); err != nil {
+		failed = append(failed, err)
+	}
+	switch len(failed) {
+	case 0:
+		return nil
+	case 1:
+		return failed[0]
+	}
+	return sq.Wrap(failed[0], sq.Internal, "%d data directories failed; the first", len(failed))
+}
+
+func prepareDir(t sq.Tenant, changed map[string]bool, log *slog.Logger) error {
+	info, err := os.Stat(t.DataDir)
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		return sq.Errorf(sq.Internal, "tenant %q: data_dir %q is no directory; name another, or move that file away", t.Name, t.DataDir)
+	case !errors.Is(err, fs.ErrNotExist):
+		return sq.Wrap(err, sq.Internal, "tenant %q: data_dir cannot be looked at; check the rights on it", t.Name)
+	}
+	parents := lacking(t.DataDir)
+	if err := os.MkdirAll(t.DataDir, 0o700); err != nil {
+		return sq.Wrap(err, sq.Internal, "tenant %q: data_dir cannot be made; check the rights and the disk above it", t.Name)
+	}
+	for _, dir := range parents {
+		changed[dir] = true
+	}
+	log.Warn("data directory did not exist and was made; a disk may not be mounted", "tenant", t.Name, "dir", t.DataDir)
+	return nil
+}
+
+// lacking returns the directories that get a new entry when dir is made: its
+// parent, and those above that as far as they do not exist either.
+func lacking(dir string) []string {
+	var dirs []string
+	for up := filepath.Dir(dir); up != dir; dir, up = up, filepath.Dir(up) {
+		dirs = append(dirs, up)
+		if _, err := os.Stat(up); err == nil {
+			break
+		}
+	}
+	return dirs
+}
+
+// syncDirs makes new names survive the loss of power. A tenant's first write is
+// answered on the promise that its directory stays.
+func syncDirs(dirs map[string]bool) error {
+	names := make([]string, 0, len(dirs))
+	for dir := range dirs {
+		names = append(names, dir)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if err := syncDir(name); err != nil {
+			return sq.Wrap(err, sq.Internal, "a new data directory cannot be synced; check the disk")
+		}
+	}
+	return nil
+}
+
+func syncDir(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

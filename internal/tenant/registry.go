@@ -1,0 +1,122 @@
+package tenant
+
+import (
+	"cmp"
+	"crypto/subtle"
+	"slices"
+
+	"github.com/wbic16/sq-go"
+)
+
+// Registry answers who shows a token. It never changes, so goroutines share it
+// freely, and a request that holds one finishes as the tenant it began as.
+type Registry struct {
+	config     *Config
+	byToken    map[TokenHash]int // the index in config.Entries of each that is enabled
+	tenants    []sq.Tenant       // sorted by name, each once
+	durability map[string]string // by name, for those that chose
+	keyless    bool              // everyone is the only tenant
+}
+
+// New returns the registry of c, which belongs to it from now on: nobody may
+// change c any more. It costs less than a microsecond an entry.
+func New(c *Config) *Registry {
+	r := &Registry{config: c, byToken: make(map[TokenHash]int, len(c.Entries)), durability: map[string]string{}}
+	for i := range c.Entries {
+		e := &c.Entries[i]
+		if !e.Enabled {
+			continue
+		}
+		r.byToken[e.Token] = i
+		r.tenants = append(r.tenants, e.Tenant)
+		if e.Durability != "" {
+			r.durability[e.Tenant.Name] = e.Durability
+		}
+	}
+	slices.SortStableFunc(r.tenants, func(a, b sq.Tenant) int { return cmp.Compare(a.Name, b.Name) })
+	r.tenants = unique(r.tenants)
+	return r
+}
+
+// unique joins neighbours of one name. A tenant is read-only when all of its
+// tokens are.
+func unique(sorted []sq.Tenant) []sq.Tenant {
+	kept := sorted[:0]
+	for _, t := range sorted {
+		if n := len(kept); n > 0 && kept[n-1].Name == t.Name {
+			kept[n-1].ReadOnly = kept[n-1].ReadOnly && t.ReadOnly
+			continue
+		}
+		kept = append(kept, t)
+	}
+	return slices.Clip(kept)
+}
+
+// Single returns the registry of a server with one tenant, which has no name
+// and no limits. The token is taken as it is, never as a hash. Without a token
+// everyone is the tenant. The administration is closed.
+func Single(token, dataDir string) *Registry {
+	r := New(&Config{Entries: []Entry{{
+		Token:   HashToken(token),
+		Tenant:  sq.Tenant{DataDir: dataDir},
+		Enabled: true,
+	}}})
+	r.keyless = token == ""
+	return r
+}
+
+// Find returns the tenant that a token, as the caller shows it, belongs to, and
+// false when there is none or the token is disabled. Without a need for tokens
+// it is the only tenant, whatever the token. ReadOnly is that of the token.
+//
+// The token is hashed before it is looked up, so the time that this takes tells
+// nothing of the tokens there are. It costs one SHA-256 and one map look-up.
+func (r *Registry) Find(token string) (sq.Tenant, bool) {
+	if r.keyless {
+		return r.tenants[0], true
+	}
+	if i, ok := r.byToken[HashToken(token)]; ok && token != "" {
+		return r.config.Entries[i].Tenant, true
+	}
+	return sq.Tenant{}, false
+}
+
+// NeedsToken tells whether requests need a token. They do under every
+// configuration file, even one without tenants.
+func (r *Registry) NeedsToken() bool { return !r.keyless }
+
+// IsAdmin tells whether a token is the administration's key. It takes the same
+// time for every token of a length, and is false when the administration is
+// closed.
+func (r *Registry) IsAdmin(token string) bool {
+	h := HashToken(token)
+	same := subtle.ConstantTimeCompare(h[:], r.config.AdminKey[:]) == 1
+	return same && r.HasAdmin() && token != ""
+}
+
+// HasAdmin tells whether there is an administration.
+func (r *Registry) HasAdmin() bool { return r.config.AdminKey != TokenHash{} }
+
+// Tenants returns the tenants with an enabled token, sorted by name, each once.
+// ReadOnly is true when all those tokens are. The caller owns the slice, which
+// costs the number of tenants.
+func (r *Registry) Tenants() []sq.Tenant { return slices.Clone(r.tenants) }
+
+// Tenant returns the tenant of a name, as Tenants does; false when there is
+// none with an enabled token. It costs a binary search.
+func (r *Registry) Tenant(name string) (sq.Tenant, bool) {
+	i, ok := slices.BinarySearchFunc(r.tenants, name, func(t sq.Tenant, name string) int { return cmp.Compare(t.Name, name) })
+	if !ok {
+		return sq.Tenant{}, false
+	}
+	return r.tenants[i], true
+}
+
+// Durability returns what a tenant chose, Fsync or Relaxed, or "" where it takes
+// what the server was told.
+func (r *Registry) Durability(name string) string { return r.durability[name] }
+
+// Config returns the configuration that the registry was made of, for what
+// requests do not need: disabled entries, data_root. It is shared
+// and may not be changed.
+func (r *Registry) Config() *Config { return r.config }
