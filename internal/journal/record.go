@@ -133,3 +133,7 @@ func parseOps(body []byte, offset int64) ([]Op, bool) {
 	}
 	return ops, true
 }
+
+// OpOffset is where the text of the first operation stands behind the beginning
+// of a record that has no mark.
+const OpOffset = recordHead + opHead

@@ -69,6 +69,7 @@ var mistakes = []struct{ name, file, want string }{
 	{"id with a slash", `{"tenants": [{"id": "a/b"}]}`, `1:21: a tenant: id has the character '/'; want 1 to 64 of a-z, 0-9, '-', '_', '.', not beginning with a dot`},
 	{"directory is empty", `{"tenants": {"TOKEN": {"name": "alice", "data_dir": ""}}}`, `1:72: tenant "alice": data_dir is empty; name a directory`},
 	{"directory is null", `{"tenants": {"TOKEN": {"name": "alice", "data_dir": null}}}`, `1:72: tenant "alice": data_dir is null; want a string`},
+	{"directory is long", `{"tenants": {"TOKEN": {"name": "alice", "data_dir": "/` + strings.Repeat("a", 4096) + `"}}}`, `1:72: tenant "alice": data_dir has 4097 bytes; at most 4096 are allowed`},
 	{"directory with a zero", `{"tenants": {"TOKEN": {"name": "alice", "data_dir": "/n\u0000"}}}`, `1:72: tenant "alice": data_dir has a control character; name a directory without`},
 
 	{"quota is a string", `{"tenants": {"TOKEN": {"name": "alice", "quota_mb": "5"}}}`, `1:72: tenant "alice": quota_mb is a string; want a whole number from 0 (no limit) to 8796093022207`},

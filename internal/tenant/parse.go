@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -21,7 +22,9 @@ func Parse(data []byte, name string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{reader: r}
+	// About as many tenants as there are; growing step by step costs a third more.
+	tenants := bytes.Count(r.data, []byte(`"data_dir"`))
+	p := &parser{reader: r, drafts: make([]draft, 0, tenants)}
 	if err := p.document(); err != nil {
 		return nil, err
 	}
@@ -76,7 +79,7 @@ func (p *parser) document() error {
 		return p.errorf(at, `the configuration is %s; write an object: {"tenants": {…}}`, kind(open))
 	}
 	seen := map[string]bool{}
-	for p.dec.More() {
+	for p.more() {
 		key, at := p.next()
 		if err := p.known(key.(string), at, seen); err != nil {
 			return err
@@ -154,7 +157,7 @@ func (p *parser) tenants(value any, at int) error {
 }
 
 func (p *parser) mapForm() error {
-	for p.dec.More() {
+	for p.more() {
 		key, tokenAt := p.next()
 		if err := p.tenant(mapFields, key.(string), tokenAt); err != nil {
 			return err
@@ -165,7 +168,7 @@ func (p *parser) mapForm() error {
 }
 
 func (p *parser) listForm() error {
-	for p.dec.More() {
+	for p.more() {
 		if err := p.tenant(listFields, "", 0); err != nil {
 			return err
 		}
@@ -204,11 +207,16 @@ func (r *reader) errorf(at int, format string, args ...any) error {
 	return sq.Errorf(sq.Invalid, "%s:%d:%d: %s", r.name, line, column, fmt.Sprintf(format, args...))
 }
 
+// maxPath is the longest path that the systems we know take, in bytes.
+const maxPath = 4096
+
 // directory returns a directory as the server will use it.
 func directory(s string) (dir, complaint string) {
 	switch {
 	case s == "":
 		return "", "is empty; name a directory"
+	case len(s) > maxPath:
+		return "", fmt.Sprintf("has %d bytes; at most %d are allowed", len(s), maxPath)
 	case strings.ContainsFunc(s, unicode.IsControl):
 		return "", "has a control character; name a directory without"
 	}

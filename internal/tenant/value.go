@@ -35,19 +35,22 @@ func flag(value json.Token) (b bool, complaint string) {
 }
 
 func whole(value json.Token, most int64) (n int64, complaint string) {
-	want := fmt.Sprintf("want a whole number from 0 (no limit) to %d", most)
 	number, ok := value.(json.Number)
 	if !ok {
-		return 0, "is " + kind(value) + "; " + want
+		return 0, "is " + kind(value) + wantWhole(most)
 	}
 	n, err := strconv.ParseInt(number.String(), 10, 64)
 	switch {
 	case err == nil && n < 0:
-		return 0, "is negative; " + want
+		return 0, "is negative" + wantWhole(most)
 	case err != nil || n > most:
-		return 0, "is out of range or has a fraction or an exponent; " + want
+		return 0, "is out of range or has a fraction or an exponent" + wantWhole(most)
 	}
 	return n, ""
+}
+
+func wantWhole(most int64) string {
+	return fmt.Sprintf("; want a whole number from 0 (no limit) to %d", most)
 }
 
 func rate(value json.Token) (perSecond float64, complaint string) {

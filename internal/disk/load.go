@@ -1,0 +1,143 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/wbic16/sq-go/internal/journal"
+	"github.com/wbic16/sq-go/internal/vfs"
+	"github.com/wbic16/sq-go/phext"
+)
+
+// content is what one reading of a file found.
+type content struct {
+	file     *source // nil when there is none
+	info     vfs.Info
+	identity journal.Identity
+	index    *index
+	size     int64 // of the normal form
+	problem  error // why it is no phext; nil when it is one
+}
+
+func noContent() content { return content{identity: journal.Absent, index: &index{}} }
+
+// load reads the file of a phext and indexes it. It is read once, in pieces.
+func load(dir vfs.FS, path string) (content, error) {
+	f, err := dir.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return noContent(), nil
+	}
+	if err != nil {
+		return content{}, err
+	}
+	c := content{file: newSource(f)}
+	if err := c.read(); err != nil {
+		f.Close()
+		return content{}, err
+	}
+	return c, nil
+}
+
+// read indexes the file. When the file changes meanwhile the error is
+// errChanged.
+func (c *content) read() error {
+	before, err := c.file.file.Stat()
+	if err != nil {
+		return err
+	}
+	size := before.Identity.Size
+	through := &inspector{r: io.NewSectionReader(c.file.file, 0, size), sum: xxh3.New()}
+	scan, bytes, err := indexOf(through)
+	if err != nil {
+		return err
+	}
+	after, err := c.file.file.Stat()
+	if err != nil {
+		return err
+	}
+	if !before.Identity.Equal(after.Identity) || through.n != size {
+		return errChanged
+	}
+	c.info, c.index, c.size, c.problem = after, scan, bytes, through.problem
+	c.identity = journal.Identity{Size: size, Sum: phext.Checksum(through.sum.Sum128().Bytes())}
+	return nil
+}
+
+// inspector passes bytes on while it sums them up and looks whether they are
+// UTF-8.
+type inspector struct {
+	r       io.Reader
+	sum     *xxh3.Hasher
+	utf8    phext.Validator
+	n       int64
+	problem error
+}
+
+func (i *inspector) Read(p []byte) (int, error) {
+	n, err := i.r.Read(p)
+	i.n += int64(n)
+	i.sum.Write(p[:n])
+	if i.problem == nil {
+		_, i.problem = i.utf8.Write(p[:n])
+	}
+	if err == io.EOF && i.problem == nil {
+		i.problem = i.utf8.Close()
+	}
+	return n, err
+}
+
+// indexOf reads a phext to its end. What is wrong with it as a phext stands in
+// the inspector afterwards; the error is that of a failed read.
+func indexOf(through *inspector) (*index, int64, error) {
+	x, size, at := &index{}, int64(0), phext.First
+	stream := phext.NewStream(through, nil)
+	hash := xxh3.New()
+	for stream.Next() {
+		sum, text := uint64(0), stream.Text()
+		if stream.First() && stream.Last() {
+			sum = xxh3.Hash(text)
+		} else {
+			if stream.First() {
+				hash.Reset()
+			}
+			hash.Write(text)
+			sum = hash.Sum64()
+		}
+		if !stream.Last() {
+			continue
+		}
+		if stream.Len() > math.MaxUint32 {
+			through.problem = fmt.Errorf("the scroll at %v has more than 4 GiB", stream.Coordinate())
+			break
+		}
+		c := stream.Coordinate()
+		x.add(c, stream.Offset(), uint32(stream.Len()), sum)
+		size, at = size+phext.DelimiterBytes(at, c)+stream.Len(), c
+	}
+	return x, size, finish(stream, through)
+}
+
+// finish tells a phext that is none from a read that failed, and reads on to
+// the end, so that the sum is that of the whole file.
+func finish(stream *phext.Stream, through *inspector) error {
+	err := stream.Err()
+	var limit *phext.DimensionError
+	if errors.As(err, &limit) {
+		if through.problem == nil {
+			through.problem = err
+		}
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, through)
+	return err
+}
+
+func isEOF(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }

@@ -1,0 +1,26 @@
+package vfs
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// syncFile is F_FULLFSYNC here: fsync alone leaves the content in the drive.
+func syncFile(f *os.File) error { return f.Sync() }
+
+// swap exchanges two names, on file systems that can.
+func swap(folderA int, a string, folderB int, b string) error {
+	err := unix.RenameatxNp(folderA, a, folderB, b, unix.RENAME_SWAP)
+	if err == unix.ENOSYS || err == unix.EINVAL || err == unix.ENOTSUP {
+		return errors.ErrUnsupported
+	}
+	return err
+}
+
+func freeBytes(f *os.File) (int64, error) {
+	var stat unix.Statfs_t
+	err := withDescriptor(f, func(fd int) error { return unix.Fstatfs(fd, &stat) })
+	return int64(stat.Bavail) * int64(stat.Bsize), err
+}
