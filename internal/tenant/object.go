@@ -3,6 +3,7 @@ package tenant
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -65,7 +66,7 @@ func (o *object) fill(d *draft) (at int, complaint string) {
 		if complaint := o.refuse(i); complaint != "" {
 			return f.keyAt, complaint
 		}
-		if f.value == nil && contains(optional, f.key) {
+		if f.value == nil && slices.Contains(optional, f.key) {
 			continue
 		}
 		if complaint := d.set(f); complaint != "" {
@@ -78,7 +79,7 @@ func (o *object) fill(d *draft) (at int, complaint string) {
 // refuse complains about a field that there is not, or that was there.
 func (o *object) refuse(i int) (complaint string) {
 	f := o.fields[i]
-	if !contains(o.form, f.key) {
+	if !slices.Contains(o.form, f.key) {
 		if shows(f.key, o.token) {
 			return "unknown field; " + choices(o.form)
 		}

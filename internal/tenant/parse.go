@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -96,7 +97,7 @@ func (p *parser) document() error {
 
 // known refuses a field of the document that there is not, or that was there.
 func (p *parser) known(key string, at int, seen map[string]bool) error {
-	if !contains(topFields, key) {
+	if !slices.Contains(topFields, key) {
 		return p.errorf(at, "%s", unknown(key, p.peek(), topFields))
 	}
 	if seen[key] {

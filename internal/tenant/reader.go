@@ -10,7 +10,7 @@ import (
 
 // reader reads JSON as the tokens of json.Decoder and knows where each begins.
 // Unmarshalling would keep the last of two equal keys in silence, and tell no
-// lines; a Decoder takes three times as long, since it checks each token again.
+// lines; a Decoder checks each token again, which makes Parse half as fast.
 type reader struct {
 	name string
 	data []byte  // without a byte order mark; known to be one JSON value
@@ -79,16 +79,18 @@ func (r *reader) next() (json.Token, int) {
 		r.off = at + 1
 		return json.Delim(c), at
 	case '"':
-		return r.text(at), at
+		return r.quoted(at), at
 	}
-	for r.off = at; r.off < len(r.data) && strings.IndexByte(" \t\r\n,]}", r.data[r.off]) < 0; r.off++ {
+	r.off = len(r.data)
+	if n := bytes.IndexAny(r.data[at:], " \t\r\n,]}"); n >= 0 {
+		r.off = at + n
 	}
 	return literal(string(r.data[at:r.off])), at
 }
 
-// text reads the string whose quote is at an offset. The result shares no memory
+// quoted reads the string whose quote is at an offset. The result shares no memory
 // with the data, so that keeping a name does not keep every token.
-func (r *reader) text(at int) string {
+func (r *reader) quoted(at int) string {
 	plain := true
 	end := at + 1
 	for ; r.data[end] != '"'; end++ {
@@ -102,7 +104,7 @@ func (r *reader) text(at int) string {
 		return string(r.data[at+1 : end])
 	}
 	var s string
-	json.Unmarshal(r.data[at:r.off], &s) // cannot fail: the syntax was checked
+	_ = json.Unmarshal(r.data[at:r.off], &s) // cannot fail: the syntax was checked
 	return s
 }
 

@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -78,5 +77,3 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
-
-func contains(names []string, name string) bool { return slices.Contains(names, name) }
