@@ -32,22 +32,22 @@ type handle struct {
 
 	// What follows belongs to the committer.
 
-	info      vfs.Info         // of the file as we know it
-	content   journal.Mark     // what the file holds
-	segment   *segment         // where batches go; nil at rest
-	older     []*segment       // what a checkpoint will make superfluous
-	number    uint64           // of the newest segment that there was
-	sequence  uint64           // of the newest batch, answered or failed
-	failed    error            // why batches are refused until a checkpoint succeeds
-	folding   chan folded      // the checkpoint under way; nil when there is none
-	foreign   time.Time        // of the last change by someone else
-	wrote     time.Time        // of the last batch
-	begun     time.Time        // of the last checkpoint
-	timer     *time.Timer      // the next look at whether a checkpoint is due
-	high      map[section]int  // the highest scroll that append-next gave
-	buf       []byte           // records of a group
-	ending    bool
-	waiters   []func(error)    // of the checkpoint under way
+	info     vfs.Info        // of the file as we know it
+	content  journal.Mark    // what the file holds
+	segment  *segment        // where batches go; nil at rest
+	older    []*segment      // what a checkpoint will make superfluous
+	number   uint64          // of the newest segment that there was
+	sequence uint64          // of the newest batch, answered or failed
+	failed   error           // why batches are refused until a checkpoint succeeds
+	folding  chan folded     // the checkpoint under way; nil when there is none
+	foreign  time.Time       // of the last change by someone else
+	wrote    time.Time       // of the last batch
+	begun    time.Time       // of the last checkpoint
+	timer    *time.Timer     // the next look at whether a checkpoint is due
+	high     map[section]int // the highest scroll that append-next gave
+	buf      []byte          // records of a group
+	ending   bool
+	waiters  []func(error) // of the checkpoint under way
 }
 
 // request is a batch that waits for the committer.
