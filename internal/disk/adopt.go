@@ -2,7 +2,6 @@ package disk
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,26 +12,14 @@ import (
 	"github.com/wbic16/sq-go/phext"
 )
 
-// lookEvery is how long the file is trusted to be as it was, while it is used.
-const lookEvery = time.Second
-
-// lookAtFile adopts what someone else did to the file, and reports whether
-// anything was done to it. Without force it looks at most once a second.
-func (h *handle) lookAtFile(force bool) bool {
-	now := time.Now()
-	if !force && now.UnixNano()-h.look.Load() < int64(lookEvery) {
+// look adopts what someone else did to the file. It reports whether the file is
+// not as it was, be it that it was adopted or that it could not be read.
+func (h *handle) look() bool {
+	h.looked.Store(time.Now().UnixNano())
+	if h.unsettled != nil || h.damaged {
 		return false
 	}
-	h.look.Store(now.UnixNano())
-	info, err := h.store.fs.Stat(h.filePath())
-	known := h.content.File != journal.Absent || h.current.Load().opaque
-	switch {
-	case err == nil && known && info.Identity.Equal(h.info.Identity):
-		return false
-	case errors.Is(err, errNotExist) && !known:
-		return false
-	case err != nil && !errors.Is(err, errNotExist):
-		h.store.engine.log.Error("cannot look at a phext", "dir", h.store.dir, "phext", string(h.name), "error", err)
+	if !h.doubted.Swap(false) && h.looksKnown() {
 		return false
 	}
 	return h.reread()
@@ -40,101 +27,109 @@ func (h *handle) lookAtFile(force bool) bool {
 
 // reread reads the file again and makes it what the phext is based on.
 func (h *handle) reread() bool {
-	c, err := load(h.store.fs, h.filePath())
+	c, err := load(h.fs, h.filePath())
 	if err != nil {
-		h.store.engine.log.Warn("a phext is being changed by someone else", "dir", h.store.dir, "phext", string(h.name), "error", err)
-		h.look.Store(0)
+		h.doubted.Store(true)
+		h.logger().Warn("a phext is being changed by someone else, and is read again soon", "error", err)
 		return true
 	}
-	if c.problem == nil && c.identity == h.content.File && h.current.Load().problem == nil && c.info.Identity.Inode == h.info.Identity.Inode {
-		h.info = c.info // touched, or saved without a change
+	before := h.current.Load()
+	if c.file != nil && before.problem == nil && c.problem == nil && c.identity == h.content.File &&
+		c.info.Identity.Inode == h.info.Identity.Inode {
+		h.setKnown(c.info) // touched, or saved without a change
 		c.close()
 		return false
 	}
-	h.foreign = time.Now()
-	if err := h.adopt(c, h.current.Load()); err != nil {
-		h.store.engine.log.Error("cannot adopt a change of a phext", "dir", h.store.dir, "phext", string(h.name), "error", err)
+	if err := h.adopt(c); err != nil {
+		h.doubted.Store(true)
+		h.logger().Error("cannot adopt a change of a phext, what was there before is served", "error", err)
+		return true
 	}
+	h.log.add(h.differences(before, h.current.Load()))
 	return true
 }
 
-func (c content) close() {
-	if c.file != nil {
-		c.file.file.Close()
-	}
-}
-
 // adopt makes a file that someone else wrote what the phext is based on, with
-// what was answered and is not in any file applied to it. pending holds that in
-// its layers.
-func (h *handle) adopt(c content, pending *view) error {
-	next := *h.current.Load()
-	next.file, next.base, next.exists = c.file, c.index, c.file != nil
-	next.problem, next.opaque = nil, false
-	h.info = c.info
+// what is pending applied to it.
+func (h *handle) adopt(c content) error {
+	h.foreign, h.overtaken = time.Now(), true
+	h.timer.Reset(foreignPause)
 	if c.problem != nil {
-		h.refuse(&next, c)
+		h.refuse(c)
 		return nil
 	}
-	all := pending.active.over(pending.frozen)
-	before := h.current.Load()
-	h.content = journal.Mark{Sequence: h.sequence, File: c.identity}
+	next := *h.current.Load()
+	if err := h.keepOurs(c); err != nil {
+		c.close()
+		return err
+	}
+	mark := journal.Mark{Sequence: h.sequence, File: c.identity}
+	pending := next
 	next.frozen, next.active = newLayer(), newLayer()
-	if !all.empty() || h.segment != nil || len(h.older) > 0 {
-		if err := h.replay(c, &next, all, !pending.frozen.empty()); err != nil {
+	if len(h.segments()) > 0 {
+		if err := h.rebase(c, mark, &pending, &next); err != nil {
+			c.close()
 			return err
 		}
 	}
+	h.hold(&next, c)
+	h.content, h.exposed, h.ours = mark, false, false
+	next.exists = next.exists || !next.active.empty()
+	next.recount()
 	h.sequence++
 	next.sequence = h.sequence
-	h.recount(&next)
 	h.regroup(&next)
 	h.publish(&next)
-	h.log.add(h.differences(before, &next))
-	h.timer.Reset(foreignPause)
 	return nil
 }
 
-// refuse serves a file that is no phext as it is, and nothing else of it.
-func (h *handle) refuse(next *view, c content) {
+// refuse serves a file that is no phext as it is, and nothing else of it. What is
+// pending stays in the journal until the file can be read again.
+func (h *handle) refuse(c content) {
+	next := *h.current.Load()
+	h.hold(&next, c)
+	next.exists, next.opaque = true, true
 	next.problem = sq.Errorf(sq.Unreadable, "%s is no phext: %v; it is left as it is", h.filePath(), c.problem)
-	next.opaque, next.base, next.scrolls, next.size = true, &index{}, 0, 0
-	h.content = journal.Mark{Sequence: h.sequence, File: c.identity}
-	h.rawSize.Store(c.identity.Size)
-	h.regroup(next)
-	h.publish(next)
-	h.store.engine.log.Error("a phext cannot be read", "dir", h.store.dir, "phext", string(h.name), "error", c.problem)
+	next.base, next.scrolls, next.size = &index{}, 0, 0
+	h.sequence++
+	next.sequence = h.sequence
+	h.regroup(&next)
+	h.publish(&next)
+	h.logger().Error("a phext cannot be read", "error", c.problem)
 }
 
-// replay decides what pending changes mean on a file that was edited, and writes
-// that in one record with the mark of the file. ambiguous says that the file may
-// be an edit of one that had the appended texts already.
-func (h *handle) replay(c content, next *view, pending layer, ambiguous bool) error {
-	ops, overrides, err := pendingOps(c, pending, ambiguous)
+// rebase decides what pending changes mean on a file that was edited, notes that
+// in one record with the mark of the file, and applies it to next.
+func (h *handle) rebase(c content, mark journal.Mark, pending, next *view) error {
+	ops, overridden, err := pendingOps(c, pending.frozen, h.exposed)
 	if err != nil {
 		return err
 	}
-	if overrides {
-		if err := h.keepCopy(c.file); err != nil {
+	more, also, err := pendingOps(c, pending.active, false)
+	if err != nil {
+		return err
+	}
+	if ops = append(ops, more...); overridden || also {
+		if err := h.setAsideEdit(c); err != nil {
 			return err
 		}
 	}
-	if err := h.openSegment(); err != nil {
-		return h.fail(err, "open a journal segment")
+	if h.segment == nil || h.segment.bad {
+		if err := h.openSegment(); err != nil {
+			return h.fail(err, "open a journal segment")
+		}
 	}
-	mark := h.content
-	if err := h.note(&mark, ops); err != nil {
+	if err := h.note(journal.Record{Mark: &mark, Reset: true, Ops: ops}); err != nil {
 		return err
 	}
 	for _, op := range ops {
-		next.active.redo(op, h.segment.source)
+		next.active.redo(op, place{h.segment.source, op.Offset, int64(len(op.Text)), xxh3.Hash(op.Text)})
 	}
 	return nil
 }
 
-// redo carries out a decided operation whose text stands in a segment.
-func (l layer) redo(op journal.Op, segment *source) {
-	p := place{segment, op.Offset, int64(len(op.Text)), xxh3.Hash(op.Text)}
+// redo carries out a decided operation whose text stands at p.
+func (l layer) redo(op journal.Op, p place) {
 	switch op.Kind {
 	case journal.Put:
 		l.put(op.Coordinate, p)
@@ -146,18 +141,19 @@ func (l layer) redo(op journal.Op, segment *source) {
 }
 
 // pendingOps returns what a layer does, as operations, and whether it overrides
-// a scroll that the file has.
-func pendingOps(c content, pending layer, ambiguous bool) (ops []journal.Op, overrides bool, err error) {
-	pending.tree.Scan(func(e entry) bool {
-		place, there := c.index.find(e.coordinate, c.file)
+// a scroll that the file has. With exposed the file may be an edit of one that
+// had the layer in it: a text that was appended and is there is left out.
+func pendingOps(c content, l layer, exposed bool) (ops []journal.Op, overridden bool, err error) {
+	l.tree.Scan(func(e entry) bool {
+		at, there := c.index.find(e.coordinate, c.file)
 		op := journal.Op{Kind: e.kind, Coordinate: e.coordinate}
 		if op.Text, err = readAll(e.places); err != nil {
 			return false
 		}
-		overrides = overrides || there && e.kind != journal.Append
-		if ambiguous && there && e.kind == journal.Append {
+		overridden = overridden || there && e.kind != journal.Append
+		if exposed && there && e.kind == journal.Append {
 			var text []byte
-			if text, err = readOne(place); err != nil {
+			if text, err = readAll([]place{at}); err != nil {
 				return false
 			}
 			if bytes.Contains(text, op.Text) {
@@ -167,78 +163,89 @@ func pendingOps(c content, pending layer, ambiguous bool) (ops []journal.Op, ove
 		ops = append(ops, op)
 		return true
 	})
-	return ops, overrides, err
+	return ops, overridden, err
 }
 
-func readOne(p place) ([]byte, error) { return readAll([]place{p}) }
-
-// keepCopy keeps the owner's version of a file in conflicts/.
-func (h *handle) keepCopy(file *source) error {
-	path := fmt.Sprintf("%s/%s.%d%s", conflictsDir, h.name, time.Now().UnixNano(), suffix)
-	h.store.engine.log.Warn("a phext was edited where answered writes were not in it yet; the edit is kept",
-		"dir", h.store.dir, "phext", string(h.name), "copy", path)
-	return copyFile(h.store.fs, file.file, path, conflictsDir)
+// setAsideEdit keeps a copy of a file that someone edited before answered
+// batches are applied over it.
+func (h *handle) setAsideEdit(c content) error {
+	h.logger().Warn("a phext was edited where answered writes were not in its file yet; they are applied, and the edit is kept as a copy")
+	return h.keep(c.file)
 }
 
-// recount sets the numbers of a view by walking it.
-func (h *handle) recount(v *view) {
-	v.scrolls, v.size = 0, 0
-	at := phext.First
-	for m := v.merge(phext.Coordinate{}); ; v.scrolls++ {
-		c, ok := m.next()
-		if !ok {
-			return
-		}
-		v.size += phext.DelimiterBytes(at, c) + v.has(c)
-		at = c
+// keepOurs keeps a copy of the file that someone else's takes the place of, when
+// it was written by a checkpoint: whoever saved an older version over it did not
+// know the batches in it. That can be done only where the file was replaced, and
+// not written in place.
+func (h *handle) keepOurs(c content) error {
+	v := h.current.Load()
+	if !h.ours || v.file == nil || c.info.Identity.Inode == h.info.Identity.Inode || c.identity == v.identity {
+		return nil
 	}
+	return h.keep(v.file)
+}
+
+func (h *handle) keep(file *source) error {
+	path := fmt.Sprintf("%s/%s.%d%s", conflictsDir, h.name, time.Now().UnixNano(), suffix)
+	if err := copyFile(h.fs, file.file, path, conflictsDir); err != nil {
+		return err
+	}
+	h.logger().Warn("a copy was kept", "file", path)
+	h.store.retain(h.fs, conflictsDir)
+	return nil
 }
 
 // differences returns what an edit by others changed, or a single reset when
 // that is much.
 func (h *handle) differences(before, after *view) []sq.Change {
-	position := sq.Position{Epoch: h.epoch, Sequence: after.sequence}
-	reset := []sq.Change{{Position: position, Kind: sq.Reset}}
-	if before.opaque {
-		return reset
+	d := &differ{at: sq.Position{Epoch: h.epoch, Sequence: after.sequence}}
+	if before.opaque || after.opaque || !d.compare(before.merge(phext.Coordinate{}), after.merge(phext.Coordinate{})) {
+		return []sq.Change{{Position: d.at, Kind: sq.Reset}}
 	}
-	var changes []sq.Change
-	a, b := before.merge(phext.Coordinate{}), after.merge(phext.Coordinate{})
-	ca, inA := a.next()
-	cb, inB := b.next()
-	for inA || inB {
-		change := sq.Change{Position: position}
-		switch {
-		case inA && (!inB || ca.Less(cb)):
-			change.Kind, change.Coordinate = sq.Deleted, ca
-			ca, inA = a.next()
-		case inB && (!inA || cb.Less(ca)):
-			change.Kind, change.Coordinate = sq.Updated, cb
-			cb, inB = b.next()
-		default:
-			if !samePlaces(before.find(ca, nil), after.find(ca, nil)) {
-				change.Kind, change.Coordinate = sq.Updated, ca
-			}
-			ca, inA = a.next()
-			cb, inB = b.next()
-		}
-		if change.Kind == sq.Updated {
-			text, err := readAll(after.find(change.Coordinate, nil))
-			if err != nil {
-				return reset
-			}
-			change.Bytes, change.Checksum = int64(len(text)), phext.Sum(text)
-		}
-		if change.Kind != "" {
-			changes = append(changes, change)
-		}
-		if len(changes) > changesKept/2 {
-			return reset
-		}
-	}
-	return changes
+	return d.changes
 }
 
-func samePlaces(a, b []place) bool {
+// differ collects the changes from one view to another.
+type differ struct {
+	at      sq.Position
+	changes []sq.Change
+}
+
+// compare walks two views side by side; false when there are too many changes,
+// or a text cannot be read.
+func (d *differ) compare(a, b *merge) bool {
+	inA, inB := a.next(), b.next()
+	for inA || inB {
+		ok := true
+		switch {
+		case inA && (!inB || a.coordinate.Less(b.coordinate)):
+			d.changes = append(d.changes, sq.Change{Position: d.at, Kind: sq.Deleted, Coordinate: a.coordinate})
+			inA = a.next()
+		case inB && (!inA || b.coordinate.Less(a.coordinate)):
+			ok = d.updated(b)
+			inB = b.next()
+		default:
+			ok = sameText(a.places, b.places) || d.updated(b)
+			inA, inB = a.next(), b.next()
+		}
+		if !ok || len(d.changes) > changesKept/2 {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *differ) updated(m *merge) bool {
+	text, err := readAll(m.places)
+	d.changes = append(d.changes, sq.Change{
+		Position: d.at, Kind: sq.Updated, Coordinate: m.coordinate,
+		Bytes: int64(len(text)), Checksum: phext.Sum(text),
+	})
+	return err == nil
+}
+
+// sameText reports whether two texts are known to be the same without reading
+// them.
+func sameText(a, b []place) bool {
 	return len(a) == 1 && len(b) == 1 && a[0].hash == b[0].hash && a[0].length == b[0].length
 }

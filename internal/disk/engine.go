@@ -11,13 +11,32 @@
 //
 // The committer is the only one who changes a handle. Readers load the current
 // view, which never changes, and hold the files that it reads.
+//
+// Where to read:
+//
+//	engine.go store.go        directories and phexts, opened when used, closed when idle
+//	handle.go                 an open phext: its users and its committer
+//	commit.go decide.go       batches into the journal
+//	segment.go                the journal's files
+//	checkpoint.go exchange.go build.go    the journal into the file
+//	adopt.go replace.go       the file changed by others, replaced, dropped
+//	recover.go chain.go       opening after whatever happened
+//	view.go merge.go index.go layer.go source.go load.go    what is in memory
+//	snapshot.go changes.go    what readers and watchers see
+//	notice.go room.go         the folder's watch, room on the disk
 package disk
 
 import (
+	"cmp"
 	"context"
-	"io"
+	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/vfs"
@@ -25,78 +44,261 @@ import (
 
 // Options are the engine's. The zero value is ready.
 type Options struct {
-	Logger *slog.Logger                     // nil: nothing is logged
-	Open   func(dir string) (vfs.FS, error) // nil: vfs.Open
+	// Logger gets what an operator must know; nil: nothing is logged.
+	Logger *slog.Logger
+	// Open opens a directory; nil: vfs.Open.
+	Open func(dir string) (vfs.FS, error)
+	// Owner is what another process is told of who serves a directory; "":
+	// "process PID".
+	Owner string
+	// Memory is how many bytes the open phexts may take before the least
+	// recently used ones are closed; 0: 1 GiB.
+	Memory int64
+	// Phexts is how many phexts may be open before the least recently used ones
+	// are closed; each takes up to four file descriptors, and its directory
+	// three. 0: an eighth of the descriptors that the process may have.
+	Phexts int
+	// Idle is how long a phext or a directory stays open without being used; 0: 5
+	// minutes.
+	Idle time.Duration
 }
 
 // Engine serves any number of directories. Goroutines may share it.
 type Engine struct {
 	log     *slog.Logger
 	open    func(dir string) (vfs.FS, error)
-	closing chan struct{}
+	owner   string
+	most    int64 // bytes
+	phexts  int
+	idle    time.Duration
+	memory  atomic.Int64 // of the views of open phexts
+	notices *notices
 
-	mu     sync.Mutex
-	stores []*Store
+	closing chan struct{}
+	once    sync.Once
+	worker  sync.WaitGroup
+
+	mu     sync.Mutex // guards stores and opened
+	stores map[string]*Store
+	opened map[*handle]struct{}
 }
 
-// New returns an engine.
+// New returns an engine. Close ends it.
 func New(o Options) *Engine {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	e := &Engine{
+		log: o.Logger, open: o.Open, owner: cmp.Or(o.Owner, fmt.Sprintf("process %d", os.Getpid())),
+		most: cmp.Or(o.Memory, 1<<30), phexts: cmp.Or(o.Phexts, max(vfs.MaxOpenFiles()/8, 64)), idle: cmp.Or(o.Idle, 5*time.Minute),
+		closing: make(chan struct{}), stores: map[string]*Store{}, opened: map[*handle]struct{}{},
 	}
-	if o.Open == nil {
-		o.Open = vfs.Open
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{log: o.Logger, open: o.Open, closing: make(chan struct{})}
+	if e.notices = (&notices{}); e.open == nil {
+		e.open = vfs.Open
+		e.notices = newNotices(e)
+	}
+	e.worker.Go(e.tidy)
+	return e
 }
 
 // Store returns the store on a directory, which must exist when it is first
-// used. Nothing is opened before that.
-func (e *Engine) Store(dir string) *Store {
-	s := &Store{
-		engine: e, dir: dir, handles: map[sq.PhextName]*handle{}, opening: map[sq.PhextName]chan struct{}{},
-	}
+// used. Nothing is opened before that. Equal paths have the same store, until
+// it is closed.
+func (e *Engine) Store(dir string) sq.Store {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.stores = append(e.stores, s)
+	s := e.stores[dir]
+	if s == nil {
+		s = newStore(e, dir)
+		e.stores[dir] = s
+	}
 	return s
 }
 
-// Close closes every store: journals are folded into their files. Watchers end;
-// requests under way must have ended.
-func (e *Engine) Close(context.Context) error {
-	close(e.closing)
+// remove forgets a store that was closed.
+func (e *Engine) remove(s *Store) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var first error
-	for _, s := range e.stores {
-		if err := s.Close(); err != nil && first == nil {
-			first = err
+	delete(e.stores, s.dir)
+}
+
+// enter and leave count the open phexts.
+func (e *Engine) enter(h *handle) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.opened[h] = struct{}{}
+}
+
+func (e *Engine) leave(h *handle) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.opened, h)
+}
+
+// tidy closes what is idle, until the engine closes.
+func (e *Engine) tidy() {
+	ticker := time.NewTicker(e.idle / 4)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			e.closeIdle(time.Now().Add(-e.idle))
+		case <-e.closing:
+			return
 		}
 	}
-	return first
 }
 
-func copyFile(dir vfs.FS, from vfs.File, path, parent string) error {
-	info, err := from.Stat()
-	if err != nil {
-		return err
+// closeIdle closes the phexts and directories that were not used since a moment.
+func (e *Engine) closeIdle(since time.Time) {
+	for _, h := range e.leastUsed() {
+		if h.used.Load() > since.UnixNano() {
+			break
+		}
+		h.closeIfIdle()
 	}
-	return copyReader(dir, io.NewSectionReader(from, 0, info.Identity.Size), path, parent)
+	e.mu.Lock()
+	stores := make([]*Store, 0, len(e.stores))
+	for _, s := range e.stores {
+		stores = append(stores, s)
+	}
+	e.mu.Unlock()
+	for _, s := range stores {
+		s.rest(since)
+	}
 }
 
-// copyReader writes a new file, synced together with its name.
-func copyReader(dir vfs.FS, from io.Reader, path, parent string) error {
-	file, err := dir.Create(path)
-	if err != nil {
-		return err
+// leastUsed returns the open phexts, the least recently used first.
+func (e *Engine) leastUsed() []*handle {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := make([]*handle, 0, len(e.opened))
+	for h := range e.opened {
+		all = append(all, h)
 	}
-	defer file.Close()
-	if _, err := io.Copy(io.NewOffsetWriter(file, 0), from); err != nil {
-		return err
+	slices.SortFunc(all, func(a, b *handle) int { return cmp.Compare(a.used.Load(), b.used.Load()) })
+	return all
+}
+
+// over reports whether more is open than there may be.
+func (e *Engine) over() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.opened) > e.phexts || len(e.opened) > 1 && e.memory.Load() > e.most
+}
+
+// trim closes the least recently used phexts while there are too many. Those in
+// use stay. Whoever opened one too many pays for it.
+func (e *Engine) trim() {
+	if !e.over() {
+		return
 	}
-	if err := file.Sync(); err != nil {
-		return err
+	for _, h := range e.leastUsed() {
+		if h.closeIfIdle(); !e.over() {
+			return
+		}
 	}
-	return dir.SyncDir(parent)
+}
+
+// closeIfIdle closes a phext that nobody uses.
+func (h *handle) closeIfIdle() {
+	if !h.refuseUsers(true) {
+		return
+	}
+	if err := h.close(context.Background()); err != nil {
+		h.logger().Warn("closed an idle phext whose journal could not be folded; nothing is lost", "error", err)
+	}
+}
+
+// close waits for the users of a handle, folds its journal and stops its
+// committer. When ctx ends it does neither wait nor fold any more: the journal
+// stays for the next opening. The handle must refuse users.
+func (h *handle) close(ctx context.Context) error {
+	select {
+	case <-h.drained:
+	case <-ctx.Done():
+	}
+	err := h.checkpoint(ctx)
+	h.do(func() { h.ending = true })
+	<-h.stopped
+	var left []leftover
+	for _, s := range h.segments() {
+		left = append(left, leftover{s.path, s.number})
+	}
+	h.forget()
+	h.store.forget(h, left)
+	return err
+}
+
+// checkpoint folds the journal into the file and removes it, as long as ctx does
+// not end.
+func (h *handle) checkpoint(ctx context.Context) error {
+	const tries = 4
+	for try := 1; ; try++ {
+		if err := h.awaitOthers(ctx); err != nil {
+			return err
+		}
+		answer := make(chan error, 1)
+		h.do(func() { h.startCheckpoint(func(err error) { answer <- err }) })
+		select {
+		case err := <-answer:
+			if err == nil {
+				h.do(func() { err = h.rest() })
+			}
+			if err != errChanged || try == tries {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// awaitOthers waits while someone else may be half done with the file, when
+// there is something to fold into it.
+func (h *handle) awaitOthers(ctx context.Context) error {
+	wait := time.Duration(0)
+	h.do(func() {
+		if h.current.Load().pending() {
+			wait = foreignPause - time.Since(h.foreign)
+		}
+	})
+	select {
+	case <-time.After(max(wait, 0)):
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close closes every store: journals are folded into their files. Watchers end.
+// Requests under way are waited for. When ctx ends Close leaves the journals as
+// they are, for the next start: nothing is lost.
+func (e *Engine) Close(ctx context.Context) error {
+	e.once.Do(func() { close(e.closing) })
+	e.worker.Wait()
+	e.notices.close()
+	e.mu.Lock()
+	work := make(chan *Store, len(e.stores))
+	for _, s := range e.stores {
+		work <- s
+	}
+	close(work)
+	e.mu.Unlock()
+	var mu sync.Mutex
+	var errs []error
+	var closers sync.WaitGroup
+	for range 16 { // most of the time is spent waiting for the disk
+		closers.Go(func() {
+			for s := range work {
+				if err := s.close(ctx); err != nil {
+					mu.Lock()
+					errs = append(errs, fmt.Errorf("close %s: %w", s.dir, err))
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	closers.Wait()
+	return errors.Join(errs...)
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"io/fs"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -17,37 +19,52 @@ import (
 // it; everyone else loads the current view.
 type handle struct {
 	store *Store
+	fs    vfs.FS
 	name  sq.PhextName
 	epoch uint64
+	log   changes
 
 	current atomic.Pointer[view]
-	pins    atomic.Int64 // users; closing when below 0
-	look    atomic.Int64 // unix nanoseconds of the last look at the file
-	used    atomic.Int64 // unix nanoseconds of the last use
-	rawSize atomic.Int64 // bytes of the file, for one that is no phext
+	known   atomic.Pointer[vfs.Identity] // of the file that the view is based on; nil without one
+	looked  atomic.Int64                 // when the file was looked at last, in Unix nanoseconds
+	doubted atomic.Bool                  // the file is to be read again, even if it looks the same
+	used    atomic.Int64                 // when it was used last, in Unix nanoseconds
+	pins    atomic.Int64                 // users; far below 0 when closing
+	drained chan struct{}                // closed when the last user of a closing handle is gone
+
 	queue   chan *request
 	control chan func()
+	kick    chan struct{} // the file may have changed
 	stopped chan struct{} // closed when the committer has ended
-	log     changes
+	gone    chan struct{} // closed when the store has forgotten the handle
 
-	// What follows belongs to the committer.
+	committer // what belongs to the committer's goroutine
+}
 
-	info     vfs.Info        // of the file as we know it
-	content  journal.Mark    // what the file holds
-	segment  *segment        // where batches go; nil at rest
-	older    []*segment      // what a checkpoint will make superfluous
-	number   uint64          // of the newest segment that there was
-	sequence uint64          // of the newest batch, answered or failed
-	failed   error           // why batches are refused until a checkpoint succeeds
-	folding  chan folded     // the checkpoint under way; nil when there is none
-	foreign  time.Time       // of the last change by someone else
-	wrote    time.Time       // of the last batch
-	begun    time.Time       // of the last checkpoint
-	timer    *time.Timer     // the next look at whether a checkpoint is due
-	high     map[section]int // the highest scroll that append-next gave
-	buf      []byte          // records of a group
-	ending   bool
-	waiters  []func(error) // of the checkpoint under way
+// committer is the state that only the committer's goroutine reads and writes.
+type committer struct {
+	info      vfs.Info        // of the file as we know it
+	content   journal.Mark    // what the file holds
+	segment   *segment        // where batches go; nil before the first one
+	older     []*segment      // what a checkpoint will make superfluous
+	number    uint64          // of the newest segment that there was
+	sequence  uint64          // of the newest record, answered or failed
+	failed    error           // why batches are refused until a checkpoint succeeds
+	folding   chan folded     // the checkpoint under way; nil when there is none
+	unsettled *folded         // it was put in the file's place, or not: see settle
+	overtaken bool            // the checkpoint under way is of a file that is not there any more
+	exposed   bool            // the frozen layer may be in a file that others have edited
+	ours      bool            // the file was written by a checkpoint
+	damaged   bool            // the journal is damaged: nothing is written or removed any more
+	waiters   []func(error)   // of the checkpoint under way
+	foreign   time.Time       // of the last change by someone else
+	wrote     time.Time       // of the last batch
+	begun     time.Time       // of the last checkpoint
+	retry     time.Duration   // until a failed checkpoint is tried again
+	timer     *time.Timer     // the next tick
+	high      map[section]int // the highest scroll that append-next gave
+	buf       []byte          // room for the records of a group
+	ending    bool
 }
 
 // request is a batch that waits for the committer.
@@ -58,19 +75,34 @@ type request struct {
 	done    chan struct{}
 }
 
-// segment is an open segment of the journal.
-type segment struct {
-	header journal.Header
-	path   string
-	source *source
-	encode journal.Encoder
-	end    int64 // bytes that count: what was answered
+const (
+	queueLength = 1024
+	closing     = -1 << 40 // added to pins
+)
+
+func newHandle(s *Store, dir vfs.FS, name sq.PhextName) *handle {
+	h := &handle{
+		store: s, fs: dir, name: name, epoch: random(),
+		drained: make(chan struct{}), stopped: make(chan struct{}), gone: make(chan struct{}),
+		queue: make(chan *request, queueLength), control: make(chan func()), kick: make(chan struct{}, 1),
+	}
+	h.timer = time.NewTimer(time.Hour)
+	h.timer.Stop()
+	h.begun = time.Now()
+	h.used.Store(h.begun.UnixNano())
+	h.looked.Store(h.begun.UnixNano())
+	return h
 }
 
 func random() uint64 {
 	var b [8]byte
 	rand.Read(b[:])
 	return binary.LittleEndian.Uint64(b[:]) | 1
+}
+
+// logger tells whose phext a line is about.
+func (h *handle) logger() *slog.Logger {
+	return h.store.engine.log.With("dir", h.store.dir, "phext", string(h.name))
 }
 
 // pin counts a user; false when the handle is closing.
@@ -86,7 +118,29 @@ func (h *handle) pin() bool {
 	}
 }
 
-func (h *handle) unpin() { h.pins.Add(-1) }
+func (h *handle) unpin() {
+	if h.pins.Add(-1) == closing {
+		close(h.drained)
+	}
+}
+
+// refuseUsers makes pin fail from now on, and drained tells when the last user
+// is gone. With idle it does so only when there are none. It is false when the
+// handle is closing already, or has users.
+func (h *handle) refuseUsers(idle bool) bool {
+	for {
+		n := h.pins.Load()
+		if n < 0 || idle && n > 0 {
+			return false
+		}
+		if h.pins.CompareAndSwap(n, n+closing) {
+			if n == 0 {
+				close(h.drained)
+			}
+			return true
+		}
+	}
+}
 
 // snapshot holds the current view. The handle must be pinned, and the snapshot
 // takes the pin over.
@@ -110,7 +164,8 @@ func (h *handle) apply(ctx context.Context, batch sq.Batch) ([]sq.Result, error)
 	return r.results, r.err
 }
 
-// do runs f on the committer and waits for it.
+// do runs f on the committer and waits for it. The handle must be pinned, or
+// closing.
 func (h *handle) do(f func()) {
 	done := make(chan struct{})
 	h.control <- func() { f(); close(done) }
@@ -120,35 +175,51 @@ func (h *handle) do(f func()) {
 // run is the committer.
 func (h *handle) run() {
 	defer close(h.stopped)
-	h.timer = time.NewTimer(time.Hour)
-	h.timer.Stop()
 	defer h.timer.Stop()
-	if h.segment != nil || len(h.older) > 0 {
-		h.timer.Reset(pauseLeast)
-	}
 	for !h.ending {
 		select {
 		case r := <-h.queue:
 			h.commit(r)
 		case f := <-h.control:
 			f()
-		case result := <-h.folding:
-			h.finishCheckpoint(result)
+		case f := <-h.folding:
+			h.finish(f)
+		case <-h.kick:
+			h.kicked()
 		case <-h.timer.C:
-			h.maybeCheckpoint()
+			h.tick()
 		}
+	}
+	if h.folding != nil {
+		f := <-h.folding
+		f.content.close()
 	}
 }
 
 // publish makes v what readers see from now on.
 func (h *handle) publish(v *view) {
+	v.sum = &checksum{}
 	old := h.current.Swap(v)
-	if old != nil && old.files != v.files {
+	if old == nil {
+		h.store.engine.memory.Add(v.memory())
+		return
+	}
+	h.store.engine.memory.Add(v.memory() - old.memory())
+	if old.files != v.files {
 		old.files.release()
 	}
 }
 
+// forget lets the current view go, after which there is none.
+func (h *handle) forget() {
+	if v := h.current.Swap(nil); v != nil {
+		h.store.engine.memory.Add(-v.memory())
+		v.files.release()
+	}
+}
+
 // regroup gives v the files that it reads: that of the phext and the segments.
+// v must be published then.
 func (h *handle) regroup(v *view) {
 	var sources []*source
 	if v.file != nil {
@@ -169,33 +240,60 @@ func (h *handle) segments() []*segment {
 	return all
 }
 
-// close folds the journal when fold says so and stops the committer. The handle
-// must have no users.
-func (h *handle) close(fold bool) error {
-	var err error
-	if fold {
-		err = h.checkpoint(true)
+// setKnown remembers the file that the view is based on.
+func (h *handle) setKnown(info vfs.Info) {
+	h.info = info
+	if info == (vfs.Info{}) {
+		h.known.Store(nil)
+		return
 	}
-	h.do(func() { h.ending = true })
-	<-h.stopped
-	h.current.Load().files.release()
-	return err
+	h.known.Store(&info.Identity)
 }
 
-// checkpoint folds the journal into the file and waits for it. With rest, the
-// directory holds no segment afterwards.
-func (h *handle) checkpoint(rest bool) error {
-	for try := 0; ; try++ {
-		answer := make(chan error, 1)
-		h.do(func() { h.startCheckpoint(func(err error) { answer <- err }) })
-		err := <-answer
-		if errors.Is(err, errChanged) && try < 3 {
-			h.do(func() { h.lookAtFile(true) })
-			continue
-		}
-		if err == nil && rest {
-			h.do(func() { err = h.rest() })
-		}
-		return err
+const (
+	lookEvery    = 2 * time.Second // the file is trusted for so long, unless its folder's watch speaks
+	foreignPause = 2 * time.Second // after a change by others: they may be half done
+)
+
+// doubt has the file read again at the next look, whatever it looks like.
+func (h *handle) doubt() {
+	h.doubted.Store(true)
+	h.looked.Store(0)
+}
+
+// freshen sees to it that the current view is that of the file, with force as of
+// now. It asks the committer only when the file is another one.
+func (h *handle) freshen(force bool) {
+	now := time.Now().UnixNano()
+	if !force && now-h.looked.Load() < int64(lookEvery) {
+		return
 	}
+	h.looked.Store(now)
+	if h.doubted.Load() || !h.looksKnown() {
+		h.do(func() { h.look() })
+	}
+}
+
+// looksKnown reports whether the file looks as it did when it was read.
+func (h *handle) looksKnown() bool {
+	info, err := h.fs.Stat(h.filePath())
+	known := h.known.Load()
+	if known == nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	return err == nil && info.Identity.Equal(*known)
+}
+
+// kicked looks at the file when someone waits for changes; others will look when
+// they come. Looks are a second apart while someone goes on writing.
+func (h *handle) kicked() {
+	h.looked.Store(0)
+	if !h.log.watched() {
+		return
+	}
+	if wait := time.Second - time.Since(h.foreign); wait > 0 {
+		h.timer.Reset(wait)
+		return
+	}
+	h.look()
 }

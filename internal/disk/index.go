@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"slices"
 	"sort"
 
 	"github.com/wbic16/sq-go/phext"
@@ -21,30 +20,38 @@ type block struct {
 	length               []uint32
 }
 
-const blockScrolls = 1024
+const (
+	blockScrolls = 1024
+	indexBytes   = 36 // of memory for a scroll
+)
 
 // spot is a place in an index: a block and a scroll in it.
 type spot struct{ block, i int }
 
+// newBlock returns an empty block. The first one grows with what it gets, so
+// that a small phext stays small; the others will be full.
+func newBlock(first bool) *block {
+	n := blockScrolls
+	if first {
+		n = 0
+	}
+	return &block{
+		hi: make([]uint64, 0, n), lo: make([]uint64, 0, n),
+		offset: make([]uint64, 0, n), hash: make([]uint64, 0, n), length: make([]uint32, 0, n),
+	}
+}
+
 // add appends a scroll, which stands behind all others.
 func (x *index) add(c phext.Coordinate, offset int64, length uint32, hash uint64) {
 	if x.n%blockScrolls == 0 {
-		x.blocks = append(x.blocks, &block{})
+		x.blocks = append(x.blocks, newBlock(x.n == 0))
 	}
 	b := x.blocks[len(x.blocks)-1]
 	hi, lo := c.Words()
 	b.hi, b.lo = append(b.hi, hi), append(b.lo, lo)
 	b.offset, b.hash = append(b.offset, uint64(offset)), append(b.hash, hash)
 	b.length = append(b.length, length)
-	if x.n++; x.n%blockScrolls == 0 {
-		b.clip()
-	}
-}
-
-func (b *block) clip() {
-	b.hi, b.lo = slices.Clip(b.hi), slices.Clip(b.lo)
-	b.offset, b.hash = slices.Clip(b.offset), slices.Clip(b.hash)
-	b.length = slices.Clip(b.length)
+	x.n++
 }
 
 func (b *block) coordinate(i int) phext.Coordinate { return phext.FromWords(b.hi[i], b.lo[i]) }

@@ -32,6 +32,11 @@ func (l layer) copy() layer { return layer{l.tree.Copy()} }
 
 func (l layer) empty() bool { return l.tree.Len() == 0 }
 
+// entryBytes is about what an entry takes of memory.
+const entryBytes = 160
+
+func (l layer) memory() int64 { return int64(l.tree.Len()) * entryBytes }
+
 func (l layer) find(c phext.Coordinate) (entry, bool) { return l.tree.Get(entry{coordinate: c}) }
 
 // put, add and remove change a layer that was not published.
@@ -84,11 +89,27 @@ func (l layer) before(c phext.Coordinate) (found phext.Coordinate, ok bool) {
 	return found, ok
 }
 
-// from returns the first entry at c or behind it.
-func (l layer) from(c phext.Coordinate) (found entry, ok bool) {
-	l.tree.Ascend(entry{coordinate: c}, func(e entry) bool {
-		found, ok = e, true
-		return false
-	})
-	return found, ok
+// cursor walks the entries of a layer in order.
+type cursor struct {
+	iter btree.IterG[entry]
+	at   entry
+	ok   bool
+}
+
+// cursor returns a cursor on the first entry at c or behind it.
+func (l layer) cursor(c phext.Coordinate) cursor {
+	if l.empty() {
+		return cursor{}
+	}
+	k := cursor{iter: l.tree.Iter()}
+	if k.ok = k.iter.Seek(entry{coordinate: c}); k.ok {
+		k.at = k.iter.Item()
+	}
+	return k
+}
+
+func (k *cursor) next() {
+	if k.ok = k.iter.Next(); k.ok {
+		k.at = k.iter.Item()
+	}
 }

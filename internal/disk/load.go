@@ -27,12 +27,18 @@ type content struct {
 func noContent() content { return content{identity: journal.Absent, index: &index{}} }
 
 // load reads the file of a phext and indexes it. It is read once, in pieces.
+// What is no regular file, or may not be read, comes back as a problem.
 func load(dir vfs.FS, path string) (content, error) {
 	f, err := dir.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return noContent(), nil
-	}
-	if err != nil {
+	case errors.Is(err, vfs.ErrNotRegular), errors.Is(err, fs.ErrPermission):
+		c := noContent()
+		c.problem = err
+		c.info, err = dir.Stat(path)
+		return c, err
+	case err != nil:
 		return content{}, err
 	}
 	c := content{file: newSource(f)}
@@ -43,6 +49,24 @@ func load(dir vfs.FS, path string) (content, error) {
 	return c, nil
 }
 
+// loadSettled is load, again while someone else is writing to the file.
+func loadSettled(dir vfs.FS, path string) (content, error) {
+	const tries = 100
+	for try := 1; ; try++ {
+		c, err := load(dir, path)
+		if err != errChanged || try == tries {
+			return c, err
+		}
+	}
+}
+
+// close lets go of a file that was not given to a view.
+func (c content) close() {
+	if c.file != nil {
+		c.file.file.Close() // only read: nothing to lose
+	}
+}
+
 // read indexes the file. When the file changes meanwhile the error is
 // errChanged.
 func (c *content) read() error {
@@ -51,7 +75,7 @@ func (c *content) read() error {
 		return err
 	}
 	size := before.Identity.Size
-	through := &inspector{r: io.NewSectionReader(c.file.file, 0, size), sum: xxh3.New()}
+	through := newInspector(io.NewSectionReader(c.file.file, 0, size))
 	scan, bytes, err := indexOf(through)
 	if err != nil {
 		return err
@@ -77,6 +101,8 @@ type inspector struct {
 	n       int64
 	problem error
 }
+
+func newInspector(r io.Reader) *inspector { return &inspector{r: r, sum: xxh3.New()} }
 
 func (i *inspector) Read(p []byte) (int, error) {
 	n, err := i.r.Read(p)
@@ -139,5 +165,3 @@ func finish(stream *phext.Stream, through *inspector) error {
 	_, err = io.Copy(io.Discard, through)
 	return err
 }
-
-func isEOF(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }

@@ -1,6 +1,8 @@
 package disk
 
 import (
+	"errors"
+	"io"
 	"sync/atomic"
 
 	"github.com/zeebo/xxh3"
@@ -54,7 +56,7 @@ func (g *generation) release() {
 	}
 	for _, s := range g.sources {
 		if s.refs.Add(-1) == 0 {
-			s.file.Close() // read only by now: nothing to lose
+			s.file.Close() // only read by now: nothing to lose
 		}
 	}
 }
@@ -74,10 +76,7 @@ var errChanged = sq.Errorf(sq.Busy, "the file was changed by someone else while 
 // read fills dst, which has the length of the place.
 func (p place) read(dst []byte) error {
 	if n, err := p.source.file.ReadAt(dst, p.offset); n < len(dst) {
-		if err == nil || isEOF(err) {
-			return errChanged // cut by someone else
-		}
-		return sq.Wrap(err, sq.Internal, "read a scroll")
+		return shortRead(err)
 	}
 	if xxh3.Hash(dst) != p.hash {
 		return errChanged
@@ -85,18 +84,93 @@ func (p place) read(dst []byte) error {
 	return nil
 }
 
-// readAll returns the text that places make up.
-func readAll(places []place) ([]byte, error) {
-	size := int64(0)
-	for _, p := range places {
-		size += p.length
+// shortRead says what a read that found too little means.
+func shortRead(err error) error {
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errChanged // cut by someone else
 	}
-	text, at := make([]byte, size), int64(0)
+	return sq.Wrap(err, sq.Internal, "read a scroll")
+}
+
+func lengthOf(places []place) (n int64) {
 	for _, p := range places {
-		if err := p.read(text[at : at+p.length]); err != nil {
+		n += p.length
+	}
+	return n
+}
+
+// readAll returns the text that places make up. A text in many pieces is read
+// through a window, since they were often written one after the other.
+func readAll(places []place) ([]byte, error) {
+	text := make([]byte, lengthOf(places))
+	if len(places) <= 2 {
+		at := int64(0)
+		for _, p := range places {
+			if err := p.read(text[at : at+p.length]); err != nil {
+				return nil, err
+			}
+			at += p.length
+		}
+		return text, nil
+	}
+	var w window
+	return w.append(text[:0], places)
+}
+
+// window reads a file ahead, for places that follow each other. The zero window
+// is ready. It is for one goroutine.
+type window struct {
+	source *source
+	offset int64
+	room   []byte
+	bytes  []byte // what was read, a part of room
+}
+
+const windowBytes = 256 << 10
+
+// append appends the text at places to dst.
+func (w *window) append(dst []byte, places []place) ([]byte, error) {
+	for _, p := range places {
+		n := len(dst)
+		if p.length > windowBytes/2 {
+			dst = append(dst, make([]byte, p.length)...)
+			if err := p.read(dst[n:]); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		text, err := w.read(p)
+		if err != nil {
 			return nil, err
 		}
-		at += p.length
+		dst = append(dst, text...)
+	}
+	return dst, nil
+}
+
+// read returns the text of a place that is shorter than the window. It is good
+// until the next read.
+func (w *window) read(p place) ([]byte, error) {
+	if p.source != w.source || p.offset < w.offset || p.offset+p.length > w.offset+int64(len(w.bytes)) {
+		if err := w.fill(p); err != nil {
+			return nil, err
+		}
+	}
+	text := w.bytes[p.offset-w.offset:][:p.length]
+	if xxh3.Hash(text) != p.hash {
+		return nil, errChanged
 	}
 	return text, nil
+}
+
+func (w *window) fill(p place) error {
+	if w.room == nil {
+		w.room = make([]byte, windowBytes)
+	}
+	n, err := p.source.file.ReadAt(w.room, p.offset)
+	w.source, w.offset, w.bytes = p.source, p.offset, w.room[:n]
+	if int64(n) < p.length {
+		return shortRead(err)
+	}
+	return nil
 }

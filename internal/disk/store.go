@@ -7,7 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"os"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +20,10 @@ import (
 )
 
 const (
-	suffix       = ".phext"
+	suffix     = ".phext"
+	partSuffix = ".part" // behind NAME: what a checkpoint writes
+	putSuffix  = ".put"  // behind NAME and a random number: what Replace writes
+
 	ownDir       = ".sq"
 	journalDir   = ownDir + "/journal"
 	tmpDir       = ownDir + "/tmp"
@@ -30,29 +33,43 @@ const (
 	lockPath     = ownDir + "/lock"
 )
 
-var errNotExist = fs.ErrNotExist
+var (
+	errNotExist = fs.ErrNotExist
+	errClosed   = sq.Errorf(sq.Closed, "the store is closed")
+)
 
 // Store is one tenant's directory. It is cheap until it is used: then the
-// directory is opened and locked, and a phext is opened at its first use.
+// directory is opened and locked, and a phext is opened at its first use. What
+// is not used for a while is closed again.
 type Store struct {
 	engine *Engine
 	dir    string
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows; not held while a phext is opened
 	closed  bool
 	fs      vfs.FS // nil until it is used
 	lock    io.Closer
-	left    map[sq.PhextName][]leftover
-	handles map[sq.PhextName]*handle
-	opening map[sq.PhextName]chan struct{} // closed when an opening or closing has ended
+	folds   bool                           // names that differ only in case are one
+	left    map[sq.PhextName][]leftover    // segments of phexts that are not open
+	handles map[sq.PhextName]*handle       // open, or closing
+	opening map[sq.PhextName]chan struct{} // closed when the opening has ended
+	used    time.Time                      // when it was opened or a phext was closed
+	high    map[sq.PhextName]map[section]int
 }
 
 var _ sq.Store = (*Store)(nil)
 
+func newStore(e *Engine, dir string) *Store {
+	return &Store{
+		engine: e, dir: dir, handles: map[sq.PhextName]*handle{},
+		opening: map[sq.PhextName]chan struct{}{}, high: map[sq.PhextName]map[section]int{},
+	}
+}
+
 // startLocked opens and locks the directory when that was not done yet.
 func (s *Store) startLocked() error {
 	if s.closed {
-		return sq.Errorf(sq.Closed, "the store is closed")
+		return errClosed
 	}
 	if s.fs != nil {
 		return nil
@@ -61,36 +78,64 @@ func (s *Store) startLocked() error {
 	if err != nil {
 		return sq.Wrap(err, sq.Internal, "open the data directory")
 	}
-	if err := s.prepare(dir); err != nil {
+	if err := s.prepareLocked(dir); err != nil {
 		dir.Close()
 		return err
 	}
-	s.fs = dir
+	s.fs, s.used = dir, time.Now()
+	s.engine.notices.add(s)
 	return nil
 }
 
-func (s *Store) prepare(dir vfs.FS) error {
-	for _, name := range []string{ownDir, journalDir, tmpDir, conflictsDir, tailsDir, trashDir} {
+func (s *Store) prepareLocked(dir vfs.FS) error {
+	if err := makeOwn(dir); err != nil {
+		return sq.Wrap(err, sq.Internal, "make the folder %s in the data directory", ownDir)
+	}
+	lock, err := dir.Lock(lockPath, s.engine.owner)
+	var locked *vfs.LockedError
+	if errors.As(err, &locked) {
+		return sq.Wrap(err, sq.Busy, "the data directory is served by another program (%s); stop that first", locked.Owner)
+	}
+	if err != nil {
+		return sq.Wrap(err, sq.Internal, "lock the data directory")
+	}
+	left, err := findLeft(dir)
+	if err == nil {
+		err = clearTmp(dir, left)
+	}
+	if err != nil {
+		lock.Close()
+		return sq.Wrap(err, sq.Internal, "list the folder %s in the data directory", ownDir)
+	}
+	s.lock, s.left, s.folds = lock, left, foldsCase(dir)
+	return nil
+}
+
+// makeOwn makes our folders. They survive the loss of power from then on.
+func makeOwn(dir vfs.FS) error {
+	if _, err := dir.Stat(trashDir); err == nil {
+		return nil // the last one is there
+	}
+	for _, name := range []string{ownDir, journalDir, tmpDir, conflictsDir, tailsDir} {
 		if err := dir.Mkdir(name); err != nil {
-			return sq.Wrap(err, sq.Internal, "make %s", name)
+			return err
 		}
 	}
 	for _, name := range []string{".", ownDir} {
 		if err := dir.SyncDir(name); err != nil {
-			return sq.Wrap(err, sq.Internal, "sync %s", name)
+			return err
 		}
 	}
-	lock, err := dir.Lock(lockPath, fmt.Sprintf("process %d", os.Getpid()))
-	if err != nil {
-		return sq.Wrap(err, sq.Busy, "the data directory is served by another process")
+	if err := dir.Mkdir(trashDir); err != nil {
+		return err
 	}
-	left, err := findLeft(dir)
-	if err != nil {
-		lock.Close()
-		return sq.Wrap(err, sq.Internal, "list the journal")
-	}
-	s.lock, s.left = lock, left
-	return nil
+	return dir.SyncDir(ownDir)
+}
+
+// foldsCase reports whether names that differ only in case are one.
+func foldsCase(dir vfs.FS) bool {
+	_, err := dir.Stat(strings.ToUpper(ownDir))
+	return err == nil
 }
 
 // findLeft lists the segments that an earlier process left, by phext.
@@ -98,62 +143,120 @@ func findLeft(dir vfs.FS) (map[sq.PhextName][]leftover, error) {
 	infos, err := dir.List(journalDir)
 	left := map[sq.PhextName][]leftover{}
 	for _, info := range infos {
-		dot := strings.LastIndexByte(info.Name, '.')
-		if dot < 0 {
+		dot := max(strings.LastIndexByte(info.Name, '.'), 0)
+		name, err := sq.ParsePhextName(info.Name[:dot])
+		if err != nil {
 			continue
 		}
-		name, err1 := sq.ParsePhextName(info.Name[:dot])
-		number, err2 := strconv.ParseUint(info.Name[dot+1:], 10, 64)
-		if err1 == nil && err2 == nil {
+		if number, err := strconv.ParseUint(info.Name[dot+1:], 10, 64); err == nil {
 			left[name] = append(left[name], leftover{journalDir + "/" + info.Name, number})
 		}
 	}
 	return left, err
 }
 
+// clearTmp removes what an earlier process wrote and did not use. A part of a
+// phext that has a journal may be more than that: see clearPart.
+func clearTmp(dir vfs.FS, left map[sq.PhextName][]leftover) error {
+	infos, err := dir.List(tmpDir)
+	for _, info := range infos {
+		name, isPart := strings.CutSuffix(info.Name, partSuffix)
+		if isPart && left[sq.PhextName(name)] != nil || !info.Mode.IsRegular() {
+			continue
+		}
+		if err := dir.Remove(tmpDir + "/" + info.Name); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // pinned returns the open phext, counted as used.
 func (s *Store) pinned(ctx context.Context, name sq.PhextName) (*handle, error) {
 	for {
-		s.mu.Lock()
-		if err := s.startLocked(); err != nil {
-			s.mu.Unlock()
-			return nil, err
+		h, wait, err := s.pinOrWait(name)
+		if h != nil || err != nil {
+			return h, err
 		}
-		if h := s.handles[name]; h != nil && h.pin() {
-			s.mu.Unlock()
-			h.used.Store(time.Now().UnixNano())
-			return h, nil
-		}
-		if wait := s.opening[name]; wait != nil {
-			s.mu.Unlock()
-			select {
-			case <-wait:
-				continue
-			case <-ctx.Done():
-				return nil, sq.Wrap(ctx.Err(), sq.Busy, "the request ended while the phext was opened")
-			}
-		}
-		wait := make(chan struct{})
-		s.opening[name] = wait
-		left := s.left[name]
-		s.mu.Unlock()
-		if err := s.openPhext(name, left, wait); err != nil {
-			return nil, err
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return nil, sq.Wrap(ctx.Err(), sq.Busy, "the request ended while the phext was opened")
 		}
 	}
 }
 
-func (s *Store) openPhext(name sq.PhextName, left []leftover, wait chan struct{}) error {
-	h, err := s.open(name, left)
+// pinOrWait returns the open phext, or opens it, or tells what to wait for while
+// another opens or closes it.
+func (s *Store) pinOrWait(name sq.PhextName) (*handle, <-chan struct{}, error) {
+	s.mu.Lock()
+	if err := s.startLocked(); err != nil {
+		s.mu.Unlock()
+		return nil, nil, err
+	}
+	if h := s.handles[name]; h != nil {
+		s.mu.Unlock()
+		if h.pin() {
+			h.used.Store(time.Now().UnixNano())
+			return h, nil, nil
+		}
+		return nil, h.gone, nil
+	}
+	if wait := s.opening[name]; wait != nil {
+		s.mu.Unlock()
+		return nil, wait, nil
+	}
+	wait := make(chan struct{})
+	s.opening[name] = wait
+	dir, left := s.fs, s.left[name]
+	s.mu.Unlock()
+	h, err := s.openPhext(dir, name, left)
+	s.opened(name, h, err, wait)
+	if err == nil {
+		s.engine.trim()
+	}
+	return h, nil, err
+}
+
+// opened enters a phext that was opened, pinned once for who opened it.
+func (s *Store) opened(name sq.PhextName, h *handle, err error, wait chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
+		h.pin()
 		s.handles[name] = h
 		delete(s.left, name)
+		s.engine.enter(h)
 	}
 	delete(s.opening, name)
 	close(wait)
-	return err
+}
+
+// forget removes a phext that was closed, and remembers what is left of it.
+func (s *Store) forget(h *handle, left []leftover) {
+	s.engine.leave(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.handles, h.name)
+	if len(left) > 0 {
+		s.left[h.name] = left
+	}
+	if len(h.high) > 0 {
+		s.high[h.name] = h.high
+	}
+	s.used = time.Now()
+	close(h.gone)
+}
+
+// takeHigh returns what append-next gave before the phext was closed.
+func (s *Store) takeHigh(name sq.PhextName) map[section]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if high := s.high[name]; high != nil {
+		delete(s.high, name)
+		return high
+	}
+	return map[section]int{}
 }
 
 // List returns the phexts there are: files, and those that only the journal has
@@ -179,7 +282,7 @@ func (s *Store) List(context.Context) ([]sq.PhextName, error) {
 		names = append(names, name)
 	}
 	for name, h := range s.handles {
-		if h.current.Load().exists {
+		if v := h.current.Load(); v != nil && v.exists {
 			names = append(names, name)
 		}
 	}
@@ -193,18 +296,14 @@ func (s *Store) Snapshot(ctx context.Context, name sq.PhextName) (sq.Snapshot, e
 	if err != nil {
 		return nil, err
 	}
-	if time.Now().UnixNano()-h.look.Load() > int64(lookEvery) {
-		h.do(func() { h.lookAtFile(false) })
-	}
+	h.freshen(false)
 	return h.snapshot(), nil
 }
 
 // Apply is described at sq.Store.
 func (s *Store) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) ([]sq.Result, error) {
-	for _, op := range batch {
-		if err := op.Check(); err != nil {
-			return nil, err
-		}
+	if err := checkBatch(batch); err != nil {
+		return nil, err
 	}
 	h, err := s.pinned(ctx, name)
 	if err != nil {
@@ -214,6 +313,21 @@ func (s *Store) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) ([
 	return h.apply(ctx, batch)
 }
 
+// checkBatch refuses a batch that makes no sense, or fits into no record.
+func checkBatch(batch sq.Batch) error {
+	size := int64(0)
+	for _, op := range batch {
+		if err := op.Check(); err != nil {
+			return err
+		}
+		size += int64(len(op.Text))
+	}
+	if size > maxScroll {
+		return sq.Errorf(sq.TooLarge, "the batch has %d bytes of text, at most %d are allowed; nothing was written", size, maxScroll)
+	}
+	return nil
+}
+
 // Refresh is described at sq.Store.
 func (s *Store) Refresh(ctx context.Context, name sq.PhextName) error {
 	h, err := s.pinned(ctx, name)
@@ -221,7 +335,7 @@ func (s *Store) Refresh(ctx context.Context, name sq.PhextName) error {
 		return err
 	}
 	defer h.unpin()
-	h.do(func() { h.lookAtFile(true) })
+	h.freshen(true)
 	return nil
 }
 
@@ -234,161 +348,78 @@ func (s *Store) Watch(ctx context.Context, name sq.PhextName, under phext.Patter
 			return
 		}
 		defer h.unpin()
-		h.watch(ctx, under, after, yield)
+		w := &watcher{h: h, under: under, after: after, yield: yield}
+		w.watch(ctx)
 	}
 }
 
-func (h *handle) watch(ctx context.Context, under phext.Pattern, after sq.Position, yield func(sq.Change, error) bool) {
-	now := sq.Position{Epoch: h.epoch, Sequence: h.current.Load().sequence}
-	if after == (sq.Position{}) {
-		after = now
-	} else if after.Epoch != h.epoch || after.Sequence > now.Sequence {
-		if after = now; !yield(sq.Change{Position: now, Kind: sq.Reset}, nil) {
-			return
-		}
-	}
-	for {
-		found, whole, next := h.log.after(after.Sequence)
-		if !whole {
-			found = []sq.Change{{Position: sq.Position{Epoch: h.epoch, Sequence: h.current.Load().sequence}, Kind: sq.Reset}}
-		}
-		for _, c := range found {
-			after = c.Position
-			if (c.Kind == sq.Reset || under.Matches(c.Coordinate)) && !yield(c, nil) {
-				return
-			}
-		}
-		if len(found) > 0 {
-			continue
-		}
-		select {
-		case <-next:
-		case <-ctx.Done():
-			return
-		case <-h.store.engine.closing:
-			return
-		}
-	}
-}
+// Close folds every journal into its file and lets the directory go. Requests
+// under way are waited for.
+func (s *Store) Close() error { return s.close(context.Background()) }
 
-// Replace is described at sq.Store.
-func (s *Store) Replace(ctx context.Context, name sq.PhextName, r io.Reader) error {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return sq.Wrap(err, sq.Invalid, "read the phext")
-	}
-	batch, err := replacement(text)
-	if err != nil {
-		return err
-	}
-	snapshot, err := s.Snapshot(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer snapshot.Close()
-	if err := snapshot.Err(); err != nil {
-		return err
-	}
-	keep := map[phext.Coordinate]bool{}
-	for _, op := range batch {
-		keep[op.Coordinate] = true
-	}
-	for scroll, err := range snapshot.Scan(phext.Coordinate{}, phext.Last) {
-		if err != nil {
-			return err
-		}
-		if !keep[scroll.Coordinate] {
-			batch = append(batch, sq.Op{Kind: sq.Delete, Coordinate: scroll.Coordinate})
-		}
-	}
-	_, err = s.Apply(ctx, name, batch)
-	return err
-}
-
-func replacement(text []byte) (sq.Batch, error) {
-	var batch sq.Batch
-	scan := phext.NewScanner(text)
-	for scan.Next() {
-		batch = append(batch, sq.Op{Kind: sq.Put, Coordinate: scan.Coordinate(), Text: scan.Text()})
-	}
-	if err := scan.Err(); err != nil {
-		return nil, sq.Errorf(sq.Invalid, "phext: %v", err)
-	}
-	return batch, nil
-}
-
-// Drop is described at sq.Store.
-func (s *Store) Drop(ctx context.Context, name sq.PhextName) error {
-	h, err := s.pinned(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer h.unpin()
-	if !h.current.Load().exists {
-		return sq.Errorf(sq.NotFound, "there is no phext %q", name)
-	}
-	if err := h.checkpoint(true); err != nil {
-		return err
-	}
-	h.do(func() { err = h.drop() })
-	return err
-}
-
-// drop moves a phext that is at rest to the trash.
-func (h *handle) drop() error {
-	if h.segment != nil || len(h.older) > 0 {
-		return sq.Errorf(sq.Busy, "the phext is being written to, try again")
-	}
-	to := fmt.Sprintf("%s/%s.%d%s", trashDir, h.name, time.Now().UnixNano(), suffix)
-	if err := h.store.fs.Rename(h.filePath(), to); err != nil {
-		return sq.Wrap(err, sq.Internal, "move the phext to the trash")
-	}
-	if err := errors.Join(h.store.fs.SyncDir(trashDir), h.store.fs.SyncDir(".")); err != nil {
-		return h.fail(err, "drop a phext")
-	}
-	h.lookAtFile(true)
-	return nil
-}
-
-// Close folds every journal into its file and lets the directory go.
-func (s *Store) Close() error { return s.close(true) }
-
-func (s *Store) close(fold bool) error {
+func (s *Store) close(ctx context.Context) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return nil
 	}
 	s.closed = true
-	handles := s.handles
-	s.handles = map[sq.PhextName]*handle{}
 	s.mu.Unlock()
 	var errs []error
-	for name, h := range handles {
-		for !h.pins.CompareAndSwap(0, -1<<40) {
-			time.Sleep(time.Millisecond) // those who hold it are finishing
+	for _, h := range s.all() {
+		if h.refuseUsers(false) {
+			errs = append(errs, h.close(ctx))
 		}
-		if err := h.close(fold); err != nil {
-			errs = append(errs, fmt.Errorf("fold %q: %w", name, err))
-		}
+		<-h.gone
 	}
-	if s.fs != nil {
-		errs = append(errs, s.lock.Close(), s.fs.Close())
-	}
-	return errors.Join(errs...)
+	s.engine.remove(s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(append(errs, s.letGoLocked())...)
 }
 
-// room refuses batches before the room that a checkpoint needs is gone.
-func (h *handle) room() error {
-	free, err := h.store.fs.Free()
-	if err != nil {
-		return nil // unknown: the write itself will tell
+// all returns the open phexts, after those that are being opened are.
+func (s *Store) all() []*handle {
+	for {
+		s.mu.Lock()
+		wait, open := openingIn(s.opening), slices.Collect(maps.Values(s.handles))
+		s.mu.Unlock()
+		if wait == nil {
+			return open
+		}
+		<-wait
 	}
-	need := h.info.Identity.Size + h.journalBytes() + reserve
-	if free < need {
-		return sq.Errorf(sq.Full, "the disk is nearly full: %d bytes are free and a checkpoint needs %d; nothing was written", free, need)
+}
+
+func openingIn(opening map[sq.PhextName]chan struct{}) <-chan struct{} {
+	for _, wait := range opening {
+		return wait
 	}
 	return nil
 }
 
-const reserve = 4 << 20
+// letGoLocked unlocks and closes the directory, if it is open.
+func (s *Store) letGoLocked() error {
+	if s.fs == nil {
+		return nil
+	}
+	s.engine.notices.remove(s)
+	err := errors.Join(s.lock.Close(), s.fs.Close())
+	s.fs, s.lock = nil, nil
+	if err != nil {
+		return fmt.Errorf("let go of the data directory: %w", err)
+	}
+	return nil
+}
+
+// rest lets the directory go when nothing in it was used since a moment.
+func (s *Store) rest(since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fs == nil || len(s.handles) > 0 || len(s.opening) > 0 || s.used.After(since) {
+		return
+	}
+	if err := s.letGoLocked(); err != nil {
+		s.engine.log.Warn("an idle data directory", "dir", s.dir, "error", err)
+	}
+}

@@ -14,12 +14,14 @@ type view struct {
 	sequence uint64
 	scrolls  int
 	size     int64 // of the normal form
+	sum      *checksum
 
-	file   *source // nil when there is no file
-	base   *index
-	frozen layer // between the file and active, while a checkpoint runs
-	active layer
-	files  *generation
+	file     *source          // nil when there is no file
+	identity journal.Identity // of the file
+	base     *index
+	frozen   layer // between the file and active, while a checkpoint runs
+	active   layer
+	files    *generation
 }
 
 // find appends to places where the text of the scroll at c is. Nothing appended
@@ -87,8 +89,7 @@ func (v *view) before(c phext.Coordinate) (phext.Coordinate, bool) {
 // after returns the first scroll behind c.
 func (v *view) after(c phext.Coordinate) (phext.Coordinate, bool) {
 	m := v.merge(successor(c))
-	e, ok := m.next()
-	return e, ok
+	return m.coordinate, m.next()
 }
 
 func successor(c phext.Coordinate) phext.Coordinate {
@@ -113,43 +114,19 @@ func (v *view) resized(c phext.Coordinate) int64 {
 	return n
 }
 
-// merge walks the scrolls of a view in order.
-type merge struct {
-	view *view
-	spot spot
-	from phext.Coordinate
-}
-
-func (v *view) merge(from phext.Coordinate) *merge {
-	return &merge{view: v, spot: v.base.seek(from), from: from}
-}
-
-// next returns the coordinate of the next scroll.
-func (m *merge) next() (phext.Coordinate, bool) {
-	v := m.view
-	for {
-		least, ok := phext.Coordinate{}, false
-		inBase := v.base.valid(m.spot)
-		if inBase {
-			least, ok = v.base.coordinate(m.spot), true
-		}
-		for _, l := range []layer{v.frozen, v.active} {
-			if l.empty() {
-				continue
-			}
-			if e, found := l.from(m.from); found && (!ok || e.coordinate.Less(least)) {
-				least, ok = e.coordinate, true
-			}
-		}
-		if !ok {
-			return least, false
-		}
-		if inBase && v.base.coordinate(m.spot) == least {
-			m.spot = v.base.next(m.spot)
-		}
-		m.from = successor(least)
-		if v.has(least) > 0 {
-			return least, true
-		}
+// recount sets the numbers of a view by walking it.
+func (v *view) recount() {
+	v.scrolls, v.size = 0, 0
+	at := phext.First
+	for m := v.merge(phext.Coordinate{}); m.next(); at = m.coordinate {
+		v.scrolls++
+		v.size += phext.DelimiterBytes(at, m.coordinate) + lengthOf(m.places)
 	}
+}
+
+// pending reports whether there is anything that the file does not hold.
+func (v *view) pending() bool { return !v.active.empty() || !v.frozen.empty() }
+
+func (v *view) memory() int64 {
+	return int64(v.base.n)*indexBytes + v.frozen.memory() + v.active.memory()
 }

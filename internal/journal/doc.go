@@ -15,11 +15,12 @@
 //	32  8  bytes of it that count                 that were on disk for certain
 //	40  8  sequence number before all      40  4  CRC of the record (or header)
 //	       of this segment                        before
-//	48 32  mark: what the file held        44  4  flags: 1, a mark begins the body
-//	80  2  length of the name              48  4  length of the body
-//	82  n  name of the phext               52  4  CRC of all but this field
-//	 …     zeros                           56  n  body
-//	-4  4  CRC of all before                …     zeros to a multiple of 8
+//	48 32  mark: what the file held        44  4  flags: 1, a mark begins the
+//	80  2  length of the name                     body; 2, reset
+//	82  n  name of the phext               48  4  length of the body
+//	 …     zeros                           52  4  CRC of all but this field
+//	-4  4  CRC of all before               56  n  body
+//	                                        …     zeros to a multiple of 8
 //
 //	mark                                   operation
 //	 0  8  sequence number                  0  4  length of the text
@@ -29,7 +30,10 @@
 //	                                       24  n  text
 //
 // A mark says: a file with this size and checksum holds everything up to this
-// sequence number. A record without a body carries only its synced point.
+// sequence number. A record with the flag reset says: on the file of its mark,
+// its operations are all that is pending, and those before do not count any
+// more; it is written when someone else changed the file. A record without a
+// body carries only its synced point.
 //
 // Because the magic contains FF, which UTF-8 never does, a record can be told
 // from any text; because it holds the id and its own offset, from any other

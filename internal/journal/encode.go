@@ -27,26 +27,22 @@ func (e *Encoder) Synced(offset int64) { e.synced = offset }
 // Append appends a record to dst and fills in the Offset of each operation. Its
 // body must not be larger than MaxBody. It costs a copy and a checksum of the
 // texts.
-func (e *Encoder) Append(dst []byte, sequence uint64, mark *Mark, ops []Op) []byte {
+func (e *Encoder) Append(dst []byte, r Record) []byte {
 	start := len(dst)
 	dst = append(dst, recordMagic...)
 	dst = le.AppendUint64(dst, e.id)
 	dst = le.AppendUint64(dst, uint64(e.next))
-	dst = le.AppendUint64(dst, sequence)
+	dst = le.AppendUint64(dst, r.Sequence)
 	dst = le.AppendUint64(dst, uint64(e.synced))
 	dst = le.AppendUint32(dst, e.chain)
-	var flags uint32
-	if mark != nil {
-		flags |= flagMark
-	}
-	dst = le.AppendUint32(dst, flags)
+	dst = le.AppendUint32(dst, r.flags())
 	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0) // length and checksum
-	if mark != nil {
-		dst = appendMark(dst, *mark)
+	if r.Mark != nil {
+		dst = appendMark(dst, *r.Mark)
 	}
-	for i := range ops {
-		ops[i].Offset = e.next + int64(len(dst)-start) + opHead
-		dst = appendOp(dst, ops[i])
+	for i := range r.Ops {
+		r.Ops[i].Offset = e.next + int64(len(dst)-start) + opHead
+		dst = appendOp(dst, r.Ops[i])
 	}
 	return e.seal(dst, start)
 }

@@ -26,7 +26,7 @@ func segment(h Header, n int) ([]byte, []int64) {
 		if i%5 == 4 {
 			mark = &Mark{Sequence: h.Before + uint64(i), File: Identity{Size: int64(i)}}
 		}
-		b = e.Append(b, h.Before+uint64(i)+1, mark, ops)
+		b = e.Append(b, Record{Sequence: h.Before + uint64(i) + 1, Mark: mark, Reset: i%10 == 4, Ops: ops})
 		e.Synced(e.Offset())
 		offsets = append(offsets, e.Offset())
 	}
@@ -44,7 +44,7 @@ func read(b []byte, until int64) (n int, end int64, err error) {
 		if !ok {
 			return n, r.End(), r.Err()
 		}
-		if record.Sequence != h.Before+uint64(n)+1 || string(record.Ops[0].Text) != fmt.Sprintf("record %d", n) {
+		if record.Sequence != h.Before+uint64(n)+1 || record.Reset != (n%10 == 4) || (record.Mark != nil) != (n%5 == 4) || string(record.Ops[0].Text) != fmt.Sprintf("record %d", n) {
 			return n, r.End(), fmt.Errorf("record %d is not what was written: %+v", n, record)
 		}
 		at := record.Ops[0].Offset
@@ -134,7 +134,7 @@ func TestUnansweredGroupIsTorn(t *testing.T) {
 	e := NewEncoder(testHeader)
 	first := e.Offset()
 	for i := range 3 { // one group: none was synced when the others were written
-		b = e.Append(b, 7+uint64(i), nil, []Op{{Kind: Append, Coordinate: phext.First, Text: fmt.Appendf(nil, "record %d", i)}})
+		b = e.Append(b, Record{Sequence: 7 + uint64(i), Ops: []Op{{Kind: Append, Coordinate: phext.First, Text: fmt.Appendf(nil, "record %d", i)}}})
 	}
 	b[first+recordHead+opHead] ^= 1
 	var torn *TornError

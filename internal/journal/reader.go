@@ -13,6 +13,8 @@ type Reader struct {
 	until int64
 	id    uint64
 	next  int64
+	at    int64 // where the record that Next returned begins
+	known int64 // how far the segment was on disk, as its records tell
 	chain uint32
 	buf   []byte
 	err   error
@@ -42,7 +44,7 @@ func (e *DamageError) Error() string {
 // until is the number of bytes that count, when a later segment tells it (a bad
 // record before it is damage, and what follows it is passed over), or -1.
 func NewReader(r io.ReaderAt, size int64, h Header, until int64) *Reader {
-	return &Reader{r: r, size: size, until: until, id: h.ID, next: h.Length(), chain: h.checksum()}
+	return &Reader{r: r, size: size, until: until, id: h.ID, next: h.Length(), known: h.Length(), chain: h.checksum()}
 }
 
 // Next returns the next record; false at the end, when Err says how it ended.
@@ -59,7 +61,8 @@ func (r *Reader) Next() (Record, bool) {
 		return Record{}, false
 	}
 	r.chain = le.Uint32(r.buf[52:])
-	r.next += int64(len(r.buf))
+	r.known = max(r.known, int64(le.Uint64(r.buf[32:])))
+	r.at, r.next = r.next, r.next+int64(len(r.buf))
 	return record, true
 }
 
@@ -69,6 +72,14 @@ func (r *Reader) Err() error { return r.err }
 
 // End returns the offset behind the last record that verified.
 func (r *Reader) End() int64 { return r.next }
+
+// Offset returns where the record that Next returned begins.
+func (r *Reader) Offset() int64 { return r.at }
+
+// Synced returns up to where the segment was on disk for certain when the last
+// of the records that were read was written. What follows was written, and may
+// not have been synced.
+func (r *Reader) Synced() int64 { return min(r.known, r.next) }
 
 // read reads the record at offset into buf; false when there is no valid one.
 func (r *Reader) read(offset int64, chain uint32, chained bool) (Record, bool, error) {
@@ -103,9 +114,10 @@ func (r *Reader) plausible(offset int64) bool {
 }
 
 func parseRecord(b []byte, length int, offset int64) (Record, bool, error) {
-	record := Record{Sequence: le.Uint64(b[24:]), Offset: offset}
+	flags := le.Uint32(b[44:])
+	record := Record{Sequence: le.Uint64(b[24:]), Reset: flags&flagReset != 0}
 	body, at := b[recordHead:recordHead+length], offset+recordHead
-	if le.Uint32(b[44:])&flagMark != 0 {
+	if flags&flagMark != 0 {
 		if len(body) < markBytes {
 			return Record{}, false, nil
 		}

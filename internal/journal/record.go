@@ -20,7 +20,8 @@ const (
 	opHead     = 24 // bytes of an operation before its text
 	alignment  = 8
 
-	flagMark = 1
+	flagMark  = 1
+	flagReset = 2
 )
 
 var (
@@ -68,12 +69,17 @@ type Op struct {
 	Offset int64
 }
 
-// Record is what a Reader found.
+// Record is one batch, or what a checkpoint has to say.
 type Record struct {
 	Sequence uint64
-	Mark     *Mark
-	Ops      []Op  // their texts are valid until the next record
-	Offset   int64 // where the record begins
+	// Mark says what a file holds; nil where there is nothing to say.
+	Mark *Mark
+	// Reset says that Ops are all that is pending on the file of Mark: the
+	// operations before do not count any more.
+	Reset bool
+	// Ops are the operations in their order. The texts that a Reader returns are
+	// valid until its next record.
+	Ops []Op
 }
 
 func padded(n int) int { return (n + alignment - 1) &^ (alignment - 1) }
@@ -134,6 +140,21 @@ func parseOps(body []byte, offset int64) ([]Op, bool) {
 	return ops, true
 }
 
-// OpOffset is where the text of the first operation stands behind the beginning
-// of a record that has no mark.
-const OpOffset = recordHead + opHead
+// TextOffset returns where the text of the first operation of a record will
+// stand behind the record's beginning.
+func (r Record) TextOffset() int64 {
+	if r.Mark != nil {
+		return recordHead + markBytes + opHead
+	}
+	return recordHead + opHead
+}
+
+func (r Record) flags() (flags uint32) {
+	if r.Mark != nil {
+		flags |= flagMark
+	}
+	if r.Reset {
+		flags |= flagReset
+	}
+	return flags
+}

@@ -105,6 +105,13 @@ func (d *dir) Rename(from, to string) error {
 	return linkError("rename", from, to, err)
 }
 
+func (d *dir) RenameNew(from, to string) error {
+	if err := errors.Join(checkName("rename", to), d.notFolder("rename", from)); err != nil {
+		return err
+	}
+	return linkError("rename", from, to, d.renameNew(from, to))
+}
+
 func (d *dir) Exchange(a, b string) error {
 	if err := d.notFolders("exchange", a, b); err != nil {
 		return err

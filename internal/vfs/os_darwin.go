@@ -1,7 +1,6 @@
 package vfs
 
 import (
-	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -12,11 +11,12 @@ func syncFile(f *os.File) error { return f.Sync() }
 
 // swap exchanges two names, on file systems that can.
 func swap(folderA int, a string, folderB int, b string) error {
-	err := unix.RenameatxNp(folderA, a, folderB, b, unix.RENAME_SWAP)
-	if err == unix.ENOSYS || err == unix.EINVAL || err == unix.ENOTSUP {
-		return errors.ErrUnsupported
-	}
-	return err
+	return supported(unix.RenameatxNp(folderA, a, folderB, b, unix.RENAME_SWAP))
+}
+
+// move renames without replacing, on file systems that can.
+func move(folderA int, a string, folderB int, b string) error {
+	return supported(unix.RenameatxNp(folderA, a, folderB, b, unix.RENAME_EXCL))
 }
 
 func freeBytes(f *os.File) (int64, error) {

@@ -1,7 +1,6 @@
 package vfs
 
 import (
-	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -11,14 +10,14 @@ import (
 // times, which no one asked for.
 func syncFile(f *os.File) error { return withDescriptor(f, unix.Fdatasync) }
 
-// swap exchanges two names. An old kernel (ENOSYS) and a file system that cannot
-// (EINVAL) have the same answer.
+// swap exchanges two names, on kernels and file systems that can.
 func swap(folderA int, a string, folderB int, b string) error {
-	err := unix.Renameat2(folderA, a, folderB, b, unix.RENAME_EXCHANGE)
-	if err == unix.ENOSYS || err == unix.EINVAL || err == unix.EOPNOTSUPP {
-		return errors.ErrUnsupported
-	}
-	return err
+	return supported(unix.Renameat2(folderA, a, folderB, b, unix.RENAME_EXCHANGE))
+}
+
+// move renames without replacing, on kernels and file systems that can.
+func move(folderA int, a string, folderB int, b string) error {
+	return supported(unix.Renameat2(folderA, a, folderB, b, unix.RENAME_NOREPLACE))
 }
 
 func freeBytes(f *os.File) (int64, error) {

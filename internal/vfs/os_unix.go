@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin || freebsd
 
 package vfs
 
@@ -185,10 +185,45 @@ func lock(f *os.File) error {
 }
 
 // exchange swaps two names by the system's call for it.
-func (d *dir) exchange(a, b string) error {
+func (d *dir) exchange(a, b string) error { return d.inBoth(a, b, swap) }
+
+// renameNew renames without replacing by the system's call for it, or else in
+// two steps, between which the file has both names.
+func (d *dir) renameNew(from, to string) error {
+	err := d.inBoth(from, to, move)
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = d.inBoth(from, to, linkAndRemove)
+	}
+	return err
+}
+
+// linkAndRemove leaves the file with the name that it had, and with no other,
+// when it cannot take it away.
+func linkAndRemove(folderA int, a string, folderB int, b string) error {
+	if err := unix.Linkat(folderA, a, folderB, b, 0); err != nil {
+		return err
+	}
+	err := unix.Unlinkat(folderA, a, 0)
+	if err != nil {
+		unix.Unlinkat(folderB, b, 0)
+	}
+	return err
+}
+
+// inBoth is in for a call on two names.
+func (d *dir) inBoth(a, b string, do func(folderA int, a string, folderB int, b string) error) error {
 	return d.in(a, func(folderA int, baseA string) error {
 		return d.in(b, func(folderB int, baseB string) error {
-			return swap(folderA, baseA, folderB, baseB)
+			return do(folderA, baseA, folderB, baseB)
 		})
 	})
+}
+
+// supported translates what a system says that does not have a call, or not on
+// this file system.
+func supported(err error) error {
+	if err == unix.ENOSYS || err == unix.EINVAL || err == unix.ENOTSUP || err == unix.EOPNOTSUPP {
+		return errors.ErrUnsupported
+	}
+	return err
 }

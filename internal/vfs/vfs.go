@@ -32,6 +32,9 @@ type FS interface {
 	Remove(name string) error
 	// Rename gives a file another name in the same FS, replacing what has it.
 	Rename(from, to string) error
+	// RenameNew is Rename to a name that nothing has: fs.ErrExist when something
+	// has it, even when that is the same file. Nothing is ever replaced.
+	RenameNew(from, to string) error
 	// Exchange swaps two files in one step. errors.ErrUnsupported where the
 	// system cannot.
 	Exchange(a, b string) error

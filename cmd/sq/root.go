@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/wbic16/sq-go"
+)
+
+const rootLong = `SQ keeps text that is addressed by coordinates. A table is a phext: a plain
+text file that other tools read and write as well. SQ serves it over HTTP to
+any number of tenants, and loses no write that it has answered.
+
+Replies go to standard output. Errors and logs go to standard error.
+
+Exit status:
+  0  it went well
+  1  it failed; standard error says why
+  2  wrong usage: a command, flag or argument that makes no sense`
+
+const rootExample = `  sq host 1337 --data-dir notes            serve the folder notes to this machine
+  sq host 1337 --config tenants.json       serve many tenants
+  sq help host                             all about one command`
+
+// newRoot returns the command line as a tree of commands.
+func newRoot(out outside) *cobra.Command {
+	root := &cobra.Command{
+		Use:     "sq",
+		Short:   "a database whose tables are plain text files",
+		Long:    rootLong,
+		Example: rootExample,
+		Version: sq.Version,
+		Args:    noSuchCommand,
+		RunE:    nothingAsked,
+		// Errors are reported in one place, by run, and without the whole help.
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetVersionTemplate(versionLine)
+	root.SetFlagErrorFunc(noSuchFlag)
+	root.SetHelpCommand(newHelp())
+	root.AddCommand(newHost(out), newVersion())
+	return root
+}
+
+// nothingAsked is sq without a command. A script that means one and gives none
+// is to notice.
+func nothingAsked(cmd *cobra.Command, _ []string) error {
+	cmd.SetOut(cmd.ErrOrStderr())
+	if err := cmd.Help(); err != nil {
+		return err
+	}
+	return usage("", "no command was given")
+}
+
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usage(meant(cmd, "sq ", args[0], "sq help lists the commands"), "there is no command %q", args[0])
+}
+
+// noSuchFlag explains what the flags of a command line have wrong.
+func noSuchFlag(cmd *cobra.Command, err error) error {
+	see := strings.Replace(cmd.CommandPath(), "sq", "sq help", 1) + " lists the flags"
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return usage(see, "%w", err)
+	}
+	flags := &cobra.Command{SuggestionsMinimumDistance: 2}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+	})
+	return usage(meant(flags, "--", unknown.GetSpecifiedName(), see), "%w", err)
+}
+
+// meant asks whether the nearest of a command's commands was meant, or says
+// where to look when none is near.
+func meant(cmd *cobra.Command, prefix, given, otherwise string) string {
+	if cmd.SuggestionsMinimumDistance == 0 {
+		cmd.SuggestionsMinimumDistance = 2
+	}
+	near := cmd.SuggestionsFor(given)
+	if len(near) == 0 {
+		return otherwise
+	}
+	return "did you mean " + prefix + strings.Join(near, " or "+prefix) + "?"
+}

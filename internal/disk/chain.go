@@ -1,0 +1,332 @@
+package disk
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/wbic16/sq-go/internal/journal"
+	"github.com/wbic16/sq-go/internal/vfs"
+)
+
+// leftover is a segment on disk that belongs to no open phext.
+type leftover struct {
+	path   string
+	number uint64
+}
+
+// found is what the journal of a phext held when it was opened.
+type found struct {
+	chain   []*segment // the newest segment and those it goes back to, oldest first
+	spare   []*segment // what is in no chain: what it held is in the file
+	records []redone
+	damage  error
+}
+
+// redone is a record of the journal, its texts left where they are.
+type redone struct {
+	sequence uint64
+	mark     *journal.Mark
+	reset    bool
+	ops      []journal.Op // without texts
+	places   []place      // of the texts
+}
+
+const never = math.MaxUint64
+
+// readJournal reads the segments that are there and follows the chain back from
+// the newest. Without damage it cuts torn ends and sets aside what is in no
+// chain, and keeps copies of both.
+func (h *handle) readJournal(left []leftover) (*found, error) {
+	j := &found{}
+	slices.SortFunc(left, func(a, b leftover) int { return cmp.Compare(a.number, b.number) })
+	var all []*segment
+	for _, l := range left {
+		h.number = max(h.number, l.number)
+		s, err := h.openLeftover(l, j)
+		if err != nil {
+			j.spare = all
+			return j, err
+		}
+		if s != nil {
+			all = append(all, s)
+		}
+	}
+	j.link(all)
+	for i, s := range j.chain {
+		until := int64(-1)
+		if i+1 < len(j.chain) {
+			until = j.chain[i+1].header.PreviousEnd
+		}
+		if err := h.readSegment(s, until, j); err != nil || j.damage != nil {
+			return j, err
+		}
+	}
+	if j.damage != nil {
+		return j, nil
+	}
+	return j, h.tidy(j)
+}
+
+// openLeftover opens a segment; nil when it cannot be used, because it was never
+// finished or because it is damaged.
+func (h *handle) openLeftover(l leftover, j *found) (*segment, error) {
+	file, err := h.fs.OpenWrite(l.path)
+	if err != nil {
+		return nil, err
+	}
+	s := &segment{path: l.path, number: l.number, source: newSource(file)}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	size := info.Identity.Size
+	s.header, err = journal.ReadHeader(file, size)
+	switch {
+	case err == nil && s.header.Name == string(h.name):
+		s.end = s.header.Length()
+		return s, nil
+	case err != nil && !errors.Is(err, journal.ErrHeader):
+		file.Close()
+		return nil, err
+	}
+	if err == nil {
+		j.damage = h.damage(l.path, fmt.Errorf("it is the journal of the phext %q", s.header.Name))
+		file.Close()
+		return nil, nil
+	}
+	promised, err := journal.Promised(file, size)
+	if err == nil && promised {
+		j.damage = h.damage(l.path, errors.New("offset 0: the header does not verify, and records behind it do"))
+		file.Close()
+		return nil, nil
+	}
+	j.spare = append(j.spare, s)
+	return nil, err
+}
+
+// link sorts the segments into the chain and the others.
+func (j *found) link(all []*segment) {
+	byID := map[uint64]*segment{}
+	for _, s := range all {
+		byID[s.header.ID] = s
+	}
+	if len(all) > 0 {
+		for s := all[len(all)-1]; s != nil; s = byID[s.header.Previous] {
+			j.chain = append(j.chain, s)
+			delete(byID, s.header.ID)
+		}
+	}
+	slices.Reverse(j.chain)
+	for _, s := range all {
+		if !slices.Contains(j.chain, s) {
+			j.spare = append(j.spare, s)
+		}
+	}
+}
+
+// readSegment reads the records of a segment. until is how many of its bytes
+// count, or -1 for the newest.
+func (h *handle) readSegment(s *segment, until int64, j *found) error {
+	info, err := s.source.file.Stat()
+	if err != nil {
+		return err
+	}
+	r := journal.NewReader(s.source.file, info.Identity.Size, s.header, until)
+	for record, ok := r.Next(); ok; record, ok = r.Next() {
+		j.records = append(j.records, s.redone(record))
+		s.sure = r.Synced()
+	}
+	s.end = r.End()
+	var torn *journal.TornError
+	var damage *journal.DamageError
+	switch err := r.Err(); {
+	case errors.As(err, &damage):
+		j.damage = h.damage(s.path, err)
+		return nil
+	case errors.As(err, &torn):
+		s.torn = true // see tidy
+		return nil
+	default:
+		return err
+	}
+}
+
+// redone keeps of a record what replay needs.
+func (s *segment) redone(r journal.Record) redone {
+	d := redone{sequence: r.Sequence, mark: r.Mark, reset: r.Reset, ops: r.Ops}
+	for i, op := range r.Ops {
+		d.places = append(d.places, place{s.source, op.Offset, int64(len(op.Text)), xxh3.Hash(op.Text)})
+		d.ops[i].Text = nil
+	}
+	return d
+}
+
+// tidy cuts the torn end of the newest segment, and sets aside the segments that
+// are in no chain.
+func (h *handle) tidy(j *found) error {
+	for len(j.spare) > 0 {
+		s := j.spare[0]
+		if err := h.keepTail(s, 0); err != nil {
+			return err
+		}
+		if err := h.fs.Remove(s.path); err != nil {
+			return err
+		}
+		s.source.file.Close()
+		j.spare = j.spare[1:]
+	}
+	if len(j.chain) == 0 {
+		return nil
+	}
+	last := j.chain[len(j.chain)-1]
+	if last.torn {
+		if err := h.keepTail(last, last.end); err != nil {
+			return err
+		}
+	}
+	return last.source.file.Truncate(last.end)
+}
+
+// keepTail copies what a segment has from an offset on to tails/, when there is
+// anything that was written.
+func (h *handle) keepTail(s *segment, offset int64) error {
+	info, err := s.source.file.Stat()
+	if err != nil || info.Identity.Size <= offset {
+		return err
+	}
+	copied := fmt.Sprintf("%s/%s.%d", tailsDir, h.name, time.Now().UnixNano())
+	part := io.NewSectionReader(s.source.file, offset, info.Identity.Size-offset)
+	if err := copyReader(h.fs, part, copied, tailsDir); err != nil {
+		return err
+	}
+	h.logger().Warn("a journal segment ends in bytes that were never answered, or is not needed any more; they are kept and cut",
+		"segment", s.path, "offset", offset, "copy", copied)
+	h.store.retain(h.fs, tailsDir)
+	return nil
+}
+
+// close lets go of the segments that no handle took over.
+func (j *found) close() {
+	for _, s := range append(j.chain, j.spare...) {
+		s.source.file.Close() // only read: nothing to lose
+	}
+}
+
+// last returns the highest sequence number that was given.
+func (j *found) last() (n uint64) {
+	for _, s := range j.chain {
+		n = max(n, s.header.Before)
+	}
+	for _, r := range j.records {
+		n = max(n, r.sequence)
+	}
+	return n
+}
+
+// marks returns the marks from which on every record is there and counts: not
+// those of segments that are gone, nor those before the last reset.
+func (j *found) marks() []journal.Mark {
+	if len(j.chain) == 0 {
+		return nil
+	}
+	floor := j.chain[0].header.Before
+	var all []journal.Mark
+	for _, s := range j.chain {
+		all = append(all, s.header.Base)
+	}
+	for _, r := range j.records {
+		if r.mark != nil {
+			all = append(all, *r.mark)
+		}
+		if r.reset && r.mark != nil {
+			floor = max(floor, r.mark.Sequence)
+		}
+	}
+	return slices.DeleteFunc(all, func(m journal.Mark) bool { return m.Sequence < floor })
+}
+
+// matching returns the newest mark that a file agrees with.
+func (j *found) matching(file journal.Identity) (mark journal.Mark, ok bool) {
+	for _, m := range j.marks() {
+		if m.File == file && (!ok || m.Sequence > mark.Sequence) {
+			mark, ok = m, true
+		}
+	}
+	return mark, ok
+}
+
+// newest returns the sequence number of the newest mark: what is higher was
+// never in a file.
+func (j *found) newest() (n uint64) {
+	for _, m := range j.marks() {
+		n = max(n, m.Sequence)
+	}
+	return n
+}
+
+// justExchanged reports whether a file was put in place by a checkpoint that may
+// not have looked yet at what came out. Each checkpoint begins a segment, so its
+// mark is in the newest one.
+func (j *found) justExchanged(file journal.Identity) bool {
+	begun := j.chain[len(j.chain)-1].header.Before
+	return slices.ContainsFunc(j.records, func(r redone) bool {
+		return r.mark != nil && !r.reset && r.mark.File == file && r.sequence > begun
+	})
+}
+
+// headless reports whether the oldest segment continues one that is gone though
+// no file can hold what was in it.
+func (j *found) headless() bool {
+	return len(j.chain) > 0 && j.chain[0].header.Previous != 0 && len(j.marks()) == 0
+}
+
+// redo applies the records whose numbers are above after and not above last. A
+// reset forgets those before it.
+func (j *found) redo(l layer, after, last uint64) {
+	start := 0
+	for i, r := range j.records {
+		if r.reset {
+			start = i
+		}
+	}
+	for _, r := range j.records[start:] {
+		if r.sequence <= after || r.sequence > last {
+			continue
+		}
+		for i, op := range r.ops {
+			l.redo(op, r.places[i])
+		}
+	}
+}
+
+func copyFile(dir vfs.FS, from vfs.File, path, parent string) error {
+	info, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	return copyReader(dir, io.NewSectionReader(from, 0, info.Identity.Size), path, parent)
+}
+
+// copyReader writes a new file, synced together with its name.
+func copyReader(dir vfs.FS, from io.Reader, path, parent string) error {
+	file, err := dir.Create(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := io.Copy(io.NewOffsetWriter(file, 0), from); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	return dir.SyncDir(parent)
+}

@@ -1,0 +1,131 @@
+package disk
+
+import (
+	"errors"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/journal"
+	"github.com/wbic16/sq-go/internal/vfs"
+)
+
+// exchange makes the new file NAME.phext. The mark is on disk first: whichever
+// file a crash leaves, recovery knows what it holds.
+func (h *handle) exchange(f *folded) error {
+	if h.look() {
+		f.content.close()
+		h.thaw()
+		return errChanged
+	}
+	mark := journal.Mark{Sequence: f.sequence, File: f.content.identity}
+	if err := h.note(journal.Record{Mark: &mark}); err != nil {
+		f.content.close()
+		h.thaw()
+		return err
+	}
+	h.unsettled = f
+	f.swapped = h.swap()
+	if err := h.settle(); err != nil {
+		return errors.Join(f.swapped, err)
+	}
+	return nil
+}
+
+// swap exchanges the file with the one written beside it.
+func (h *handle) swap() error {
+	if h.known.Load() == nil {
+		return h.fs.RenameNew(h.partPath(), h.filePath())
+	}
+	err := h.fs.Exchange(h.partPath(), h.filePath())
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = h.fs.Rename(h.partPath(), h.filePath())
+	}
+	return err
+}
+
+// settle finds out which file is in place after swap, whatever swap said, and
+// goes on from there. As long as that cannot be told batches are refused, and
+// settle is called again.
+func (h *handle) settle() error {
+	f := h.unsettled
+	if f == nil {
+		return nil
+	}
+	in, err := h.fs.Stat(h.filePath())
+	switch {
+	case err != nil && !errors.Is(err, errNotExist):
+		return h.fail(err, "look at the file after exchanging it")
+	case err == nil && in.Identity.SameContent(f.content.info.Identity):
+		return h.settleIn(f, in)
+	case h.looksKnown():
+		h.giveUp(f)
+		return sq.Errorf(sq.Internal, "the file could not be exchanged")
+	}
+	h.exposed = f.swapped == nil // ours was there before it
+	h.giveUp(f)
+	h.look()
+	return errChanged
+}
+
+// settleIn goes on with the new file in place, if what came out is what was
+// expected. Otherwise someone changed it in the last moment, and it goes back.
+func (h *handle) settleIn(f *folded, in vfs.Info) error {
+	out, err := h.fs.Stat(h.partPath())
+	switch {
+	case errors.Is(err, errNotExist), err == nil && out.Identity.SameContent(h.info.Identity):
+		f.content.info = in
+		return h.install(f)
+	case err != nil:
+		return h.fail(err, "look at the file that came out")
+	}
+	if err := h.fs.Exchange(h.partPath(), h.filePath()); err != nil {
+		return h.fail(err, "put back a file that someone else changed")
+	}
+	h.giveUp(f)
+	h.look()
+	return errChanged
+}
+
+// giveUp forgets a new file that is not in place.
+func (h *handle) giveUp(f *folded) {
+	h.unsettled = nil
+	f.content.close()
+	h.thaw()
+}
+
+// install points the map at the new file and removes the segments it holds.
+func (h *handle) install(f *folded) error {
+	next := *h.current.Load()
+	h.hold(&next, f.content)
+	if next.frozen = newLayer(); next.active.empty() {
+		next.scrolls, next.size = f.content.index.n, f.content.size
+	}
+	h.content = journal.Mark{Sequence: f.sequence, File: f.content.identity}
+	h.unsettled, h.ours = nil, true
+	err := h.fs.SyncDir(".")
+	if err == nil {
+		h.failed = nil
+		h.release()
+	}
+	h.regroup(&next)
+	h.publish(&next)
+	if err != nil {
+		return h.fail(err, "sync the directory after exchanging the file")
+	}
+	return nil
+}
+
+// hold makes a view that of a file.
+func (h *handle) hold(v *view, c content) {
+	v.file, v.base, v.identity = c.file, c.index, c.identity
+	v.exists, v.problem, v.opaque = c.file != nil, nil, false
+	h.setKnown(c.info)
+}
+
+// release removes what the new file has made superfluous. What cannot be removed
+// harms nobody.
+func (h *handle) release() {
+	h.remove(h.partPath())
+	if err := h.dropOlder(); err != nil {
+		h.logger().Warn("could not sync the removal of journal segments", "error", err)
+	}
+}

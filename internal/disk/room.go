@@ -1,0 +1,53 @@
+package disk
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/vfs"
+)
+
+const (
+	reserve = 4 << 20 // bytes that are left for deletes and for a checkpoint's rest
+
+	// What was set aside is kept for so long, and up to so many bytes a folder.
+	keptFor   = 30 * 24 * time.Hour
+	keptBytes = 1 << 30
+)
+
+// room says why nothing may grow: the disk has no room for the next checkpoint.
+// Deletes and updates that shrink go on.
+func (h *handle) room() error {
+	free, err := h.fs.Free()
+	if err != nil {
+		return nil // unknown: the write itself will tell
+	}
+	need := h.current.Load().size + h.journalBytes() + reserve
+	if free < need {
+		return sq.Errorf(sq.Full, "the disk is nearly full: %d bytes are free and %d are needed to write the file anew; nothing was written", free, need)
+	}
+	return nil
+}
+
+// retain removes what was set aside too long ago, or is too much, the oldest
+// first. The newest stays whatever its size.
+func (s *Store) retain(dir vfs.FS, folder string) {
+	infos, err := dir.List(folder)
+	if err != nil {
+		s.engine.log.Warn("cannot list what was set aside", "dir", s.dir, "folder", folder, "error", err)
+		return
+	}
+	slices.SortFunc(infos, func(a, b vfs.Info) int { return b.Identity.Changed.Compare(a.Identity.Changed) })
+	total, oldest := int64(0), time.Now().Add(-keptFor)
+	for i, info := range infos {
+		total += info.Identity.Size
+		if i == 0 || total <= keptBytes && info.Identity.Changed.After(oldest) {
+			continue
+		}
+		if err := dir.Remove(folder + "/" + info.Name); err != nil && !errors.Is(err, errNotExist) {
+			s.engine.log.Warn("cannot remove what was set aside", "dir", s.dir, "file", info.Name, "error", err)
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/journal"
+	"github.com/wbic16/sq-go/internal/vfs"
+)
+
+// segment is an open segment of the journal.
+type segment struct {
+	header  journal.Header
+	path    string
+	number  uint64
+	source  *source
+	encode  journal.Encoder
+	end     int64 // where the next record goes
+	sure    int64 // bytes that count and are on disk
+	covered bool  // a record says that everything before it is on disk
+	torn    bool  // it was found with an end that was never answered
+	bad     bool  // a write or a sync failed: it is never written again
+}
+
+// fresh reports whether a segment can be used as a new one: it is sound and
+// nothing was written to it.
+func (s *segment) fresh(sequence uint64) bool {
+	return s != nil && !s.bad && s.end == s.header.Length() && s.header.Before == sequence
+}
+
+// openSegment begins a new segment, synced together with its name. Batches go
+// there from now on. It publishes a view with the new segment among its files.
+func (h *handle) openSegment() error {
+	if h.segment == nil && len(h.older) == 0 {
+		h.content.Sequence = h.sequence // at rest the file holds everything
+	}
+	h.number++
+	s := &segment{
+		path:   fmt.Sprintf("%s/%s.%d", journalDir, h.name, h.number),
+		number: h.number,
+		header: journal.Header{Name: string(h.name), ID: random(), Before: h.sequence, Base: h.content},
+	}
+	if all := h.segments(); len(all) > 0 {
+		last := all[len(all)-1]
+		s.header.Previous, s.header.PreviousEnd = last.header.ID, last.sure
+	}
+	file, err := h.fs.Create(s.path)
+	if err != nil {
+		return err
+	}
+	if err := writeSynced(h.fs, file, journal.AppendHeader(nil, s.header), journalDir); err != nil {
+		file.Close()
+		h.remove(s.path) // what stays is newer than the segment that is written to: see fail
+		return err
+	}
+	s.source, s.encode = newSource(file), journal.NewEncoder(s.header)
+	s.end, s.sure = s.header.Length(), s.header.Length()
+	if h.segment != nil {
+		h.older = append(h.older, h.segment)
+	}
+	h.segment = s
+	v := *h.current.Load()
+	h.regroup(&v)
+	h.publish(&v)
+	return nil
+}
+
+func writeSynced(dir vfs.FS, file vfs.File, b []byte, parent string) error {
+	if _, err := file.WriteAt(b, 0); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	return dir.SyncDir(parent)
+}
+
+// write appends records to the segment and syncs it. After an error that is not
+// Full the segment is never written again.
+func (h *handle) write(records []byte) error {
+	s := h.segment
+	if _, err := s.source.file.WriteAt(records, s.end); err != nil {
+		if isFull(err) && s.source.file.Truncate(s.end) == nil && s.source.file.Sync() == nil {
+			return sq.Wrap(err, sq.Full, "the disk is full, nothing was written")
+		}
+		s.bad = true
+		return h.fail(err, "write the journal")
+	}
+	if err := s.source.file.Sync(); err != nil {
+		s.bad = true
+		return h.fail(err, "sync the journal")
+	}
+	return nil
+}
+
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// wrote takes over the encoder after its records were written and synced.
+func (s *segment) wrote(e journal.Encoder) {
+	s.encode, s.covered = e, false
+	s.end, s.sure = e.Offset(), e.Offset()
+	s.encode.Synced(s.sure)
+}
+
+// note writes one record and syncs it. Its operations get their offsets.
+func (h *handle) note(r journal.Record) error {
+	h.sequence++
+	r.Sequence = h.sequence
+	e := h.segment.encode
+	if err := h.write(e.Append(nil, r)); err != nil {
+		return err
+	}
+	h.segment.wrote(e)
+	return nil
+}
+
+// cover writes a record that says that all before it is on disk, so that damage
+// to the last batch can be told from a torn end. The record itself need not be
+// on disk: without it nothing is worse.
+func (h *handle) cover() {
+	s := h.segment
+	if s == nil || s.covered || s.bad || h.failed != nil || h.folding != nil {
+		return
+	}
+	h.sequence++
+	e := s.encode
+	record := e.Append(nil, journal.Record{Sequence: h.sequence})
+	if _, err := s.source.file.WriteAt(record, s.end); err != nil {
+		return // what comes next is written over it
+	}
+	s.encode, s.end, s.covered = e, e.Offset(), true
+}
+
+// fail remembers that the disk failed. Nothing is written to this segment any
+// more, since a later sync that succeeds would prove nothing: batches are
+// refused until the published state is in a new file (see startCheckpoint).
+func (h *handle) fail(err error, doing string) error {
+	h.failed = err
+	h.logger().Error("disk failed, writes are refused until it works", "doing", doing, "error", err)
+	h.timer.Reset(pauseLeast)
+	return sq.Wrap(err, sq.Uncertain, "the disk failed: it may have happened")
+}
+
+// remove removes a file that is not needed any more.
+func (h *handle) remove(path string) bool {
+	err := h.fs.Remove(path)
+	if err == nil || errors.Is(err, errNotExist) {
+		return true
+	}
+	h.logger().Warn("could not remove a file that is not needed any more", "file", path, "error", err)
+	return false
+}
+
+// dropOlder removes segments whose records the file holds, oldest first, and keeps
+// those that could not be removed: a segment must not outlive a later one, or
+// its records would be taken for pending ones.
+func (h *handle) dropOlder() error {
+	for len(h.older) > 0 {
+		if !h.remove(h.older[0].path) {
+			break
+		}
+		h.older = h.older[1:]
+	}
+	return h.fs.SyncDir(journalDir)
+}
+
+// rest removes all segments of a phext whose file holds everything. The newest
+// has the mark of the file: it goes last, when the others are gone for certain.
+func (h *handle) rest() error {
+	v := h.current.Load()
+	if h.segment == nil && len(h.older) == 0 || h.folding != nil || h.unsettled != nil ||
+		h.failed != nil || v.problem != nil || v.pending() {
+		return nil
+	}
+	if h.segment != nil {
+		h.older, h.segment = append(h.older, h.segment), nil
+	}
+	newest := h.older[len(h.older)-1]
+	h.older = h.older[:len(h.older)-1]
+	err := error(nil)
+	if len(h.older) > 0 {
+		err = h.dropOlder()
+	}
+	if h.older = append(h.older, newest); err == nil && len(h.older) == 1 {
+		err = h.dropOlder()
+	}
+	next := *v
+	h.regroup(&next)
+	h.publish(&next)
+	return err
+}
