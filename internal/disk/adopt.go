@@ -116,7 +116,7 @@ func (h *handle) rebase(c content, mark journal.Mark, pending, next *view) error
 	}
 	if h.segment == nil || h.segment.bad {
 		if err := h.openSegment(); err != nil {
-			return h.fail(err, "open a journal segment")
+			return err
 		}
 	}
 	if err := h.note(journal.Record{Mark: &mark, Reset: true, Ops: ops}); err != nil {
@@ -186,13 +186,19 @@ func (h *handle) keepOurs(c content) error {
 }
 
 func (h *handle) keep(file *source) error {
-	path := fmt.Sprintf("%s/%s.%d%s", conflictsDir, h.name, time.Now().UnixNano(), suffix)
+	path := conflictsDir + "/" + h.dated() + suffix
 	if err := copyFile(h.fs, file.file, path, conflictsDir); err != nil {
 		return err
 	}
 	h.logger().Warn("a copy was kept", "file", path)
 	h.store.retain(h.fs, conflictsDir)
 	return nil
+}
+
+// dated returns a name for what is set aside: the phext's, when, and a number
+// that makes it the only one.
+func (h *handle) dated() string {
+	return fmt.Sprintf("%s.%s.%08x", h.name, time.Now().UTC().Format("20060102T150405"), uint32(random()>>32))
 }
 
 // differences returns what an edit by others changed, or a single reset when

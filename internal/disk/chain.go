@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/zeebo/xxh3"
 
@@ -202,7 +201,7 @@ func (h *handle) keepTail(s *segment, offset int64) error {
 	if err != nil || info.Identity.Size <= offset {
 		return err
 	}
-	copied := fmt.Sprintf("%s/%s.%d", tailsDir, h.name, time.Now().UnixNano())
+	copied := tailsDir + "/" + h.dated()
 	part := io.NewSectionReader(s.source.file, offset, info.Identity.Size-offset)
 	if err := copyReader(h.fs, part, copied, tailsDir); err != nil {
 		return err

@@ -110,7 +110,12 @@ func (h *handle) startCheckpoint(done func(error)) {
 		done(errChanged)
 		return
 	}
-	if v := h.current.Load(); v.problem != nil || h.failed == nil && !v.pending() {
+	v := h.current.Load()
+	if h.failed == nil && !v.pending() {
+		done(nil)
+		return
+	}
+	if v.problem != nil {
 		done(v.problem)
 		return
 	}
@@ -127,7 +132,8 @@ func (h *handle) freeze() error {
 	h.begun = time.Now()
 	if !h.segment.fresh(h.sequence) {
 		if err := h.openSegment(); err != nil {
-			return h.fail(err, "open a journal segment")
+			h.timer.Reset(h.backOff())
+			return err
 		}
 	}
 	next := *h.current.Load()
@@ -169,6 +175,7 @@ func (h *handle) writeFolded(v *view, info vfs.Info) (content, error) {
 	}
 	if err != nil {
 		file.Close()
+		h.remove(path) // the disk may be full
 		return content{}, err
 	}
 	return c, nil
@@ -194,8 +201,7 @@ func (h *handle) finish(f folded) {
 	if err == nil {
 		err = h.exchange(&f)
 	} else {
-		f.content.close()
-		h.thaw()
+		h.giveUp(&f)
 	}
 	h.checkpointed(err)
 	waiters := h.waiters

@@ -82,14 +82,7 @@ func (h *handle) begins() error {
 	if h.segment != nil {
 		return nil
 	}
-	err := h.openSegment()
-	if isFull(err) {
-		return sq.Wrap(err, sq.Full, "the disk is full, nothing was written")
-	}
-	if err != nil {
-		return h.fail(err, "open a journal segment")
-	}
-	return nil
+	return h.openSegment()
 }
 
 // end writes and syncs a group and publishes it.

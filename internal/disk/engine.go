@@ -211,12 +211,12 @@ func (h *handle) closeIfIdle() {
 }
 
 // close waits for the users of a handle, folds its journal and stops its
-// committer. When ctx ends it does neither wait nor fold any more: the journal
-// stays for the next opening. The handle must refuse users.
+// committer. When ctx ends it does not fold any more: the journal stays for the
+// next opening. When ctx ends before the last user is gone the handle is left as
+// it is. The handle must refuse users.
 func (h *handle) close(ctx context.Context) error {
-	select {
-	case <-h.drained:
-	case <-ctx.Done():
+	if !awaits(ctx, h.drained) {
+		return ctx.Err()
 	}
 	err := h.checkpoint(ctx)
 	h.do(func() { h.ending = true })
@@ -228,6 +228,21 @@ func (h *handle) close(ctx context.Context) error {
 	h.forget()
 	h.store.forget(h, left)
 	return err
+}
+
+// awaits waits for a channel to be closed; false when ctx ends before.
+func awaits(ctx context.Context, closed <-chan struct{}) bool {
+	select {
+	case <-closed:
+		return true
+	default:
+	}
+	select {
+	case <-closed:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // checkpoint folds the journal into the file and removes it, as long as ctx does

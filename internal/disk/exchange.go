@@ -12,14 +12,12 @@ import (
 // file a crash leaves, recovery knows what it holds.
 func (h *handle) exchange(f *folded) error {
 	if h.look() {
-		f.content.close()
-		h.thaw()
+		h.giveUp(f)
 		return errChanged
 	}
 	mark := journal.Mark{Sequence: f.sequence, File: f.content.identity}
 	if err := h.note(journal.Record{Mark: &mark}); err != nil {
-		f.content.close()
-		h.thaw()
+		h.giveUp(f)
 		return err
 	}
 	h.unsettled = f
@@ -85,10 +83,12 @@ func (h *handle) settleIn(f *folded, in vfs.Info) error {
 	return errChanged
 }
 
-// giveUp forgets a new file that is not in place.
+// giveUp forgets a new file that is not in place. What lies beside the file now
+// is ours.
 func (h *handle) giveUp(f *folded) {
 	h.unsettled = nil
 	f.content.close()
+	h.remove(h.partPath())
 	h.thaw()
 }
 

@@ -269,6 +269,9 @@ func (h *handle) freshen(force bool) {
 		return
 	}
 	h.looked.Store(now)
+	if force && h.justModified() {
+		h.doubted.Store(true)
+	}
 	if h.doubted.Load() || !h.looksKnown() {
 		h.do(func() { h.look() })
 	}
@@ -282,6 +285,14 @@ func (h *handle) looksKnown() bool {
 		return errors.Is(err, fs.ErrNotExist)
 	}
 	return err == nil && info.Identity.Equal(*known)
+}
+
+// justModified reports whether the file may have been written twice within what
+// the file system takes for one moment, so that it can have changed and look the
+// same.
+func (h *handle) justModified() bool {
+	known := h.known.Load()
+	return known != nil && time.Since(known.Modified) < foreignPause
 }
 
 // kicked looks at the file when someone waits for changes; others will look when

@@ -10,6 +10,7 @@ import (
 // coordinate order, 36 bytes a scroll. It is built once and then only read.
 type index struct {
 	blocks []*block
+	first  []phext.Coordinate // of each block: what is searched first, close together
 	n      int
 }
 
@@ -45,6 +46,7 @@ func newBlock(first bool) *block {
 func (x *index) add(c phext.Coordinate, offset int64, length uint32, hash uint64) {
 	if x.n%blockScrolls == 0 {
 		x.blocks = append(x.blocks, newBlock(x.n == 0))
+		x.first = append(x.first, c)
 	}
 	b := x.blocks[len(x.blocks)-1]
 	hi, lo := c.Words()
@@ -58,16 +60,30 @@ func (b *block) coordinate(i int) phext.Coordinate { return phext.FromWords(b.hi
 
 // seek returns the spot of the first scroll at c or behind it.
 func (x *index) seek(c phext.Coordinate) spot {
-	k := sort.Search(len(x.blocks), func(k int) bool { return c.Less(x.blocks[k].coordinate(0)) })
+	k := sort.Search(len(x.first), func(k int) bool { return c.Less(x.first[k]) })
 	if k == 0 {
 		return spot{}
 	}
-	b := x.blocks[k-1]
-	i := sort.Search(len(b.hi), func(i int) bool { return !b.coordinate(i).Less(c) })
-	if i == len(b.hi) {
+	i := x.blocks[k-1].seek(c)
+	if i == len(x.blocks[k-1].hi) {
 		return spot{k, 0}
 	}
 	return spot{k - 1, i}
+}
+
+// seek returns the first scroll of a block at c or behind it.
+func (b *block) seek(c phext.Coordinate) int {
+	hi, lo := c.Words()
+	from, to := 0, len(b.hi)
+	for from < to {
+		middle := int(uint(from+to) >> 1)
+		if b.hi[middle] > hi || b.hi[middle] == hi && b.lo[middle] >= lo {
+			to = middle
+		} else {
+			from = middle + 1
+		}
+	}
+	return from
 }
 
 func (x *index) valid(s spot) bool { return s.block < len(x.blocks) }

@@ -103,7 +103,6 @@ func (h *handle) replace(path string, c content) error {
 		c.close()
 		return err
 	}
-	h.remove(h.partPath())
 	if err := h.fs.Rename(path, h.partPath()); err != nil {
 		c.close()
 		h.thaw()
@@ -115,7 +114,6 @@ func (h *handle) replace(path string, c content) error {
 			h.logger().Warn("could not keep the mode and owner of a file that is replaced", "error", err)
 		}
 	}
-	h.overtaken = true
 	err := h.exchange(&folded{content: c, sequence: h.sequence})
 	h.checkpointed(err)
 	h.log.add(h.replaced(before))
@@ -173,7 +171,7 @@ func (h *handle) drop() error {
 	if err := h.foldNow(); err != nil && !(before.opaque && len(h.segments()) == 0) {
 		return err
 	}
-	to := fmt.Sprintf("%s/%s.%d%s", trashDir, h.name, time.Now().UnixNano(), suffix)
+	to := trashDir + "/" + h.dated() + suffix
 	if err := h.fs.RenameNew(h.filePath(), to); err != nil {
 		return sq.Wrap(err, sq.Internal, "move the phext to the trash")
 	}

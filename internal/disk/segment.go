@@ -32,6 +32,8 @@ func (s *segment) fresh(sequence uint64) bool {
 
 // openSegment begins a new segment, synced together with its name. Batches go
 // there from now on. It publishes a view with the new segment among its files.
+// After an error that sets failed, batches are refused; after another, the
+// segment before goes on.
 func (h *handle) openSegment() error {
 	if h.segment == nil && len(h.older) == 0 {
 		h.content.Sequence = h.sequence // at rest the file holds everything
@@ -48,12 +50,11 @@ func (h *handle) openSegment() error {
 	}
 	file, err := h.fs.Create(s.path)
 	if err != nil {
-		return err
+		return notWritten(err)
 	}
 	if err := writeSynced(h.fs, file, journal.AppendHeader(nil, s.header), journalDir); err != nil {
 		file.Close()
-		h.remove(s.path) // what stays is newer than the segment that is written to: see fail
-		return err
+		return h.unmake(s.path, err)
 	}
 	s.source, s.encode = newSource(file), journal.NewEncoder(s.header)
 	s.end, s.sure = s.header.Length(), s.header.Length()
@@ -65,6 +66,23 @@ func (h *handle) openSegment() error {
 	h.regroup(&v)
 	h.publish(&v)
 	return nil
+}
+
+// unmake removes a segment that could not be finished. As long as it may be
+// there nothing is written to the segment before, where recovery would stop.
+func (h *handle) unmake(path string, err error) error {
+	if h.remove(path) && h.fs.SyncDir(journalDir) == nil {
+		return notWritten(err)
+	}
+	return h.fail(err, "open a journal segment")
+}
+
+// notWritten is the error of a batch that failed before anything was written.
+func notWritten(err error) error {
+	if isFull(err) {
+		return sq.Wrap(err, sq.Full, "the disk is full, nothing was written")
+	}
+	return sq.Wrap(err, sq.Internal, "open a journal segment")
 }
 
 func writeSynced(dir vfs.FS, file vfs.File, b []byte, parent string) error {

@@ -45,6 +45,9 @@ func (s *snapshot) Position() sq.Position {
 }
 
 func (s *snapshot) Has(c phext.Coordinate) (int64, bool) {
+	if s.opaque {
+		return 0, false
+	}
 	size := s.has(c)
 	return size, size > 0
 }

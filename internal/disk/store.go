@@ -370,11 +370,14 @@ func (s *Store) close(ctx context.Context) error {
 		if h.refuseUsers(false) {
 			errs = append(errs, h.close(ctx))
 		}
-		<-h.gone
+		awaits(ctx, h.gone)
 	}
 	s.engine.remove(s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.handles) > 0 {
+		return errors.Join(append(errs, errors.New("some phexts are still in use"))...)
+	}
 	return errors.Join(append(errs, s.letGoLocked())...)
 }
 
