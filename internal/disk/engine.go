@@ -245,13 +245,16 @@ func awaits(ctx context.Context, closed <-chan struct{}) bool {
 	}
 }
 
-// checkpoint folds the journal into the file and removes it, as long as ctx does
-// not end.
+// checkpoint folds the journal into the file and removes it, unless someone else
+// is at the file, or ctx ends.
 func (h *handle) checkpoint(ctx context.Context) error {
 	const tries = 4
 	for try := 1; ; try++ {
-		if err := h.awaitOthers(ctx); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if h.othersAtWork() > 0 {
+			return errAtWork
 		}
 		answer := make(chan error, 1)
 		h.do(func() { h.startCheckpoint(func(err error) { answer <- err }) })
@@ -260,7 +263,7 @@ func (h *handle) checkpoint(ctx context.Context) error {
 			if err == nil {
 				h.do(func() { err = h.rest() })
 			}
-			if err != errChanged || try == tries {
+			if !errors.Is(err, errChanged) || try == tries {
 				return err
 			}
 		case <-ctx.Done():
@@ -269,20 +272,26 @@ func (h *handle) checkpoint(ctx context.Context) error {
 	}
 }
 
-// awaitOthers waits while someone else may be half done with the file, when
-// there is something to fold into it.
-func (h *handle) awaitOthers(ctx context.Context) error {
-	wait := time.Duration(0)
+var errAtWork = errors.New("someone else is writing to the file; the journal stays")
+
+// othersAtWork returns for how long someone else may be half done with the file,
+// when there is something to fold into it.
+func (h *handle) othersAtWork() (wait time.Duration) {
 	h.do(func() {
 		if h.current.Load().pending() {
 			wait = foreignPause - time.Since(h.foreign)
 		}
 	})
-	select {
-	case <-time.After(max(wait, 0)):
-		return ctx.Err()
-	case <-ctx.Done():
-		return ctx.Err()
+	return wait
+}
+
+// awaitOthers waits while someone else may be half done with the file.
+func (h *handle) awaitOthers(ctx context.Context) {
+	if wait := h.othersAtWork(); wait > 0 {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -22,10 +22,11 @@ func (h *handle) exchange(f *folded) error {
 	}
 	h.unsettled = f
 	f.swapped = h.swap()
-	if err := h.settle(); err != nil {
+	err := h.settle()
+	if err != nil && f.swapped != nil {
 		return errors.Join(f.swapped, err)
 	}
-	return nil
+	return err
 }
 
 // swap exchanges the file with the one written beside it.

@@ -368,6 +368,7 @@ func (s *Store) close(ctx context.Context) error {
 	var errs []error
 	for _, h := range s.all() {
 		if h.refuseUsers(false) {
+			h.awaitOthers(ctx)
 			errs = append(errs, h.close(ctx))
 		}
 		awaits(ctx, h.gone)
