@@ -63,6 +63,12 @@ func (l layer) remove(c phext.Coordinate) {
 
 // over returns a layer that does what below and then l do.
 func (l layer) over(below layer) layer {
+	switch {
+	case below.empty():
+		return l
+	case l.empty():
+		return below
+	}
 	merged := below.copy()
 	l.tree.Scan(func(e entry) bool {
 		if e.kind == journal.Append {

@@ -102,8 +102,9 @@ func lengthOf(places []place) (n int64) {
 // readAll returns the text that places make up. A text in many pieces is read
 // through a window, since they were often written one after the other.
 func readAll(places []place) ([]byte, error) {
+	const few = 32
 	text := make([]byte, lengthOf(places))
-	if len(places) <= 2 {
+	if len(places) <= few {
 		at := int64(0)
 		for _, p := range places {
 			if err := p.read(text[at : at+p.length]); err != nil {
