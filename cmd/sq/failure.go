@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // The exit statuses.
@@ -42,7 +43,7 @@ func report(w io.Writer, err error) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(w, "sq: %v\n", err)
+	fmt.Fprintln(w, "sq: "+strings.ReplaceAll(err.Error(), "\n", "\nsq: "))
 	var f *failure
 	if !errors.As(err, &f) {
 		return exitFailure

@@ -149,11 +149,11 @@ func (h *handle) fold() {
 	v.active = newLayer()
 	v.files.acquire() // cannot fail: it is the current one
 	h.folding, h.overtaken = make(chan folded, 1), false
-	go func(out chan<- folded) {
+	go func(out chan<- folded, sequence uint64) {
 		defer v.files.release()
 		content, err := h.writeFolded(&v, info)
-		out <- folded{content: content, sequence: v.sequence, err: err}
-	}(h.folding)
+		out <- folded{content: content, sequence: sequence, err: err}
+	}(h.folding, h.segment.header.Before)
 }
 
 // writeFolded writes a view to the file beside. It is on its disk afterwards.

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+)
+
+// curl does what the README asks of the program of that name: the flags -s, -H
+// and -d, and one URL. What the README calls localhost:1337 is the server at
+// SQ_TEST_ADDRESS.
+func curl() {
+	if err := curlMain(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "curl:", err)
+		os.Exit(1)
+	}
+}
+
+func curlMain(args []string) error {
+	method, body, url := http.MethodGet, "", ""
+	header := http.Header{}
+	for i := 0; i < len(args); i++ {
+		switch arg := args[i]; {
+		case arg == "-s":
+		case arg == "-H" && i+1 < len(args):
+			i++
+			name, value, _ := strings.Cut(args[i], ":")
+			header.Add(name, strings.TrimSpace(value))
+		case arg == "-d" && i+1 < len(args):
+			i++
+			method, body = http.MethodPost, args[i]
+			header.Set("Content-Type", "application/x-www-form-urlencoded")
+		case strings.HasPrefix(arg, "-") || url != "":
+			return fmt.Errorf("this stand-in does not know %q", arg)
+		default:
+			url = arg
+		}
+	}
+	return request(method, url, header, body)
+}
+
+func request(method, url string, header http.Header, body string) error {
+	url = strings.TrimPrefix(url, "http://")
+	url = strings.Replace(url, "localhost:1337", os.Getenv("SQ_TEST_ADDRESS"), 1)
+	req, err := http.NewRequest(method, "http://"+url, bytes.NewBufferString(body))
+	if err != nil {
+		return err
+	}
+	req.Header = header
+	reply, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer reply.Body.Close()
+	_, err = io.Copy(os.Stdout, reply.Body)
+	return err
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/api"
+	"github.com/wbic16/sq-go/internal/disk"
+	"github.com/wbic16/sq-go/internal/tenant"
+)
+
+const hostLong = `Serve phexts over HTTP, to many tenants or to one.
+
+Many tenants: --config names a JSON file that says whose tokens there are and
+where each tenant's files are. It is read again at SIGHUP, at POST
+/api/v2/reload and, with "reload_on_change", when it has changed.
+
+One tenant: the files of --data-dir, which is the current folder where nothing
+else is said. A key is best given in SQ_KEY, since other users of the machine
+see a command line with ps. Without a key everyone who can connect may read and
+write, so the server then listens on this machine alone, unless --listen says
+otherwise.
+
+The port is 0 to 65535; 0 lets the system pick one, which the last line on
+standard output tells. SIGTERM and SIGINT end the server: it finishes the
+requests under way and folds what the journals hold into the files. A second
+one ends it at once, and the next start folds.
+
+Environment: SQ_PORT, SQ_KEY and SQ_DATA_DIR stand in for the port, --key and
+--data-dir where those are not given.
+
+Exit status: 0 after SIGTERM or SIGINT, 1 when it could not start or failed, 2
+for wrong usage.`
+
+const hostExample = `  sq host 1337                                  the current folder, this machine alone
+  SQ_KEY=$(cat key) sq host 1337 --data-dir /srv/sq    one tenant with a key, every interface
+  sq host 1337 --config tenants.json            many tenants
+  sq host 1337 --config tenants.json --listen 127.0.0.1    behind a proxy on this machine`
+
+func newHost(out outside) *cobra.Command {
+	var s settings
+	cmd := &cobra.Command{
+		Use:     "host <port>",
+		Short:   "serve phexts over HTTP",
+		Long:    hostLong,
+		Example: hostExample,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := s.complete(cmd.Flags(), args, out.lookup); err != nil {
+				return err
+			}
+			return host(cmd.Context(), s, out)
+		},
+	}
+	s.register(cmd.Flags())
+	return cmd
+}
+
+// maxRequests is how many requests may be at work at once.
+const maxRequests = 512
+
+// host serves until a signal or ctx ends it.
+func host(ctx context.Context, s settings, out outside) error {
+	received, stop := out.signals()
+	defer stop()
+	log := newLogger(out.stderr, s.logFormat, s.logLevel)
+	live, err := s.tenants(log)
+	if err != nil {
+		return err
+	}
+	l, err := s.open()
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := s.prepare(live.Current(), log); err != nil {
+		return err
+	}
+	service := newService(s, live, log, isLoopback(l))
+	if err := s.probe(ctx, service.engine); err != nil {
+		return errors.Join(err, service.fold(ctx))
+	}
+	s.announce(out.stdout, live.Current(), l, log)
+	return service.run(ctx, l, received)
+}
+
+// tenants loads the configuration of many tenants, or makes that of one.
+func (s *settings) tenants(log *slog.Logger) (*tenant.Live, error) {
+	if s.many() {
+		return tenant.Open(s.config, log)
+	}
+	return tenant.Fixed(tenant.Single(s.key, s.dataDir)), nil
+}
+
+// prepare makes the data directories that do not exist.
+func (s *settings) prepare(r *tenant.Registry, log *slog.Logger) error {
+	if !s.many() {
+		if info, err := os.Stat(s.dataDir); err == nil && !info.IsDir() {
+			return hinted(fmt.Errorf("the data directory %q is a file", s.dataDir),
+				"name the folder that holds the phexts, or one to be made")
+		}
+	}
+	return tenant.PrepareDirs(r, log)
+}
+
+// probe opens the directory of an only tenant, so that a second server on it is
+// told at once and not at its first request.
+func (s *settings) probe(ctx context.Context, engine *disk.Engine) error {
+	if s.many() {
+		return nil
+	}
+	_, err := engine.Store(s.dataDir).List(ctx)
+	return err
+}
+
+// newService introduces tenants, engine and API to each other. Nothing is
+// opened, and nothing runs yet.
+func newService(s settings, live *tenant.Live, log *slog.Logger, loopback bool) *service {
+	engine := disk.New(disk.Options{Logger: log})
+	v := &service{log: log, live: live, engine: engine, drainDelay: s.drainDelay}
+	v.api = api.New(api.Options{
+		Tenants:     func() api.Tenants { return live.Current() },
+		Many:        s.many(),
+		Store:       func(t sq.Tenant) sq.Store { return engine.Store(t.DataDir) },
+		Reload:      v.reload,
+		Logger:      log,
+		Loopback:    loopback,
+		AllowOrigin: s.allowOrigin,
+		AllowHost:   s.allowHost,
+		Limits:      api.Limits{Requests: maxRequests},
+	})
+	warnRelaxed(live.Current(), log)
+	live.OnChange(func(_, now *tenant.Registry) { warnRelaxed(now, log) })
+	return v
+}
+
+// warnRelaxed says that tenants who chose less than fsync get fsync.
+func warnRelaxed(r *tenant.Registry, log *slog.Logger) {
+	relaxed := 0
+	for _, t := range r.Tenants() {
+		if r.Durability(t.Name) == tenant.Relaxed {
+			relaxed++
+		}
+	}
+	if relaxed > 0 {
+		log.Warn("relaxed durability is served with fsync, which is stronger", "tenants", relaxed)
+	}
+}
+
+func isLoopback(l net.Listener) bool {
+	addr, ok := l.Addr().(*net.TCPAddr)
+	return ok && addr.IP.IsLoopback()
+}

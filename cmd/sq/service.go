@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/wbic16/sq-go/internal/api"
+	"github.com/wbic16/sq-go/internal/disk"
+	"github.com/wbic16/sq-go/internal/tenant"
+)
+
+// How long the end may take: requests under way, then folding the journals.
+const (
+	requestsEnd = 30 * time.Second
+	foldingEnd  = 30 * time.Second
+)
+
+// service is a server with what it stands on, from its start to its end.
+type service struct {
+	log        *slog.Logger
+	live       *tenant.Live
+	engine     *disk.Engine
+	api        *api.Server
+	drainDelay time.Duration
+}
+
+// run serves on l until a signal or ctx asks for the end, or serving fails. When
+// it returns, all that it started has ended, unless someone was in a hurry.
+func (v *service) run(ctx context.Context, l net.Listener, received <-chan os.Signal) error {
+	watching, endWatch := context.WithCancel(context.WithoutCancel(ctx))
+	defer endWatch()
+	var work sync.WaitGroup
+	work.Go(func() { v.live.Watch(watching) })
+	served := make(chan error, 1)
+	work.Go(func() { served <- v.api.Serve(l) })
+
+	err := v.attend(ctx, received, served)
+	return errors.Join(err, v.end(received, func(ctx context.Context) error {
+		v.finishRequests(ctx)
+		endWatch()
+		work.Wait()
+		err := v.fold(ctx)
+		v.log.Info("ended")
+		return err
+	}))
+}
+
+// attend handles signals until one asks for the end. The error is that of
+// serving.
+func (v *service) attend(ctx context.Context, received <-chan os.Signal, served <-chan error) error {
+	for {
+		select {
+		case s := <-received:
+			if s != syscall.SIGHUP {
+				v.log.Info("ending", "signal", s.String())
+				return nil
+			}
+			v.reload() // it has logged how that went
+		case err := <-served:
+			return fmt.Errorf("serve: %w", err)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// reload reads the configuration again and logs how that went.
+func (v *service) reload() error {
+	if err := v.live.Reload(); err != nil {
+		v.log.Error("configuration not reloaded; what was loaded before stays in force", "error", err)
+		return err
+	}
+	v.log.Info("configuration reloaded", "tenants", len(v.live.Current().Tenants()))
+	return nil
+}
+
+// end has work done that winds the service up, and does not wait for it when
+// another signal asks to leave at once.
+func (v *service) end(received <-chan os.Signal, work func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- work(ctx) }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case s := <-received:
+			if s != syscall.SIGHUP {
+				return hinted(fmt.Errorf("left at once after a second signal (%v)", s), "nothing that was answered is lost; the next start folds the journals")
+			}
+		}
+	}
+}
+
+// finishRequests lets the requests under way end. Before that, for the drain
+// delay, requests are still taken while readyz says 503.
+func (v *service) finishRequests(ctx context.Context) {
+	if d, ok := any(v.api).(interface{ Drain() }); ok && v.drainDelay > 0 {
+		d.Drain()
+		select {
+		case <-time.After(v.drainDelay):
+		case <-ctx.Done():
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestsEnd)
+	defer cancel()
+	if err := v.api.Shutdown(ctx); err != nil {
+		v.log.Warn("requests were cut off", "after", requestsEnd, "error", err)
+	}
+}
+
+// fold closes the engine. What it has no time for is folded by the next start.
+func (v *service) fold(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, foldingEnd)
+	defer cancel()
+	err := v.engine.Close(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		v.log.Warn("journals are left to be folded by the next start", "after", foldingEnd)
+		return nil
+	}
+	if err != nil {
+		return hinted(fmt.Errorf("fold the journals: %w", err), "nothing that was answered is lost; the next start folds them")
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/wbic16/sq-go"
+)
+
+// body is the body of a request. Reading it moves the read deadline on, so that
+// a slow sender is waited for and one that stands still is not; and its errors
+// are ours.
+type body struct {
+	progress
+	request *http.Request
+	writer  http.ResponseWriter
+	most    int64
+	limited io.ReadCloser
+	done    bool
+}
+
+var errStalled = &httpError{http.StatusRequestTimeout, "body: nothing came for too long; nothing was done"}
+
+func newBody(w http.ResponseWriter, r *http.Request, l Limits) body {
+	b := body{progress: progress{stall: l.StallTimeout}, request: r, writer: w, most: l.BodyBytes}
+	if b.done = r.ContentLength == 0; !b.done {
+		// Armed at once: whatever is not read here, net/http reads.
+		b.move(b.setDeadline)
+		b.limited = http.MaxBytesReader(w, r.Body, l.BodyBytes)
+	}
+	return b
+}
+
+func (b *body) setDeadline(t time.Time) {
+	http.NewResponseController(b.writer).SetReadDeadline(t) // where there is none, none is needed
+}
+
+// checkLength refuses a body that says it is too long, before any of it is read.
+func (b *body) checkLength() error {
+	if b.request.ContentLength <= b.most {
+		return nil
+	}
+	b.writer.Header()["Connection"] = closing
+	return b.tooLong()
+}
+
+func (b *body) tooLong() error {
+	return sq.Errorf(sq.TooLarge, "body: more than %d bytes are not taken; nothing was done", b.most)
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.done {
+		return 0, io.EOF
+	}
+	b.move(b.setDeadline)
+	n, err := b.limited.Read(p)
+	switch {
+	case err == io.EOF:
+		b.done = true
+		b.setDeadline(time.Time{}) // from here on net/http listens for the client to leave
+	case err != nil:
+		err = b.failed(err)
+	}
+	return n, err
+}
+
+// failed says what the end of a body that is not whole means. The connection
+// cannot go on behind it.
+func (b *body) failed(err error) error {
+	b.writer.Header()["Connection"] = closing
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return b.tooLong()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errStalled
+	}
+	return sq.Wrap(err, sq.Invalid, "body: is not whole; nothing was done")
+}
+
+// skip reads the body to its end for its errors only.
+func (b *body) skip() error {
+	if b.done {
+		return nil
+	}
+	_, err := io.Copy(io.Discard, b)
+	return err
+}
+
+// all returns the whole body. It trusts the announced length for as much as fits
+// into a first piece, so that who only announces much costs little.
+func (b *body) all() ([]byte, error) {
+	if b.done {
+		return nil, nil
+	}
+	text := make([]byte, 0, min(max(b.request.ContentLength, 0), 1<<20)+1)
+	for {
+		n, err := b.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		if err == io.EOF {
+			return text, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(text) == cap(text) {
+			text = slices.Grow(text, len(text))
+		}
+	}
+}
+
+// readsBody reports whether the endpoint uses the body of this request.
+func (c *call) readsBody(e *endpoint) bool {
+	return e == delta || slices.Contains(bodyIsTheWay, c.request.Method)
+}
+
+// text returns the text that comes with a request: the body of POST and PUT when
+// it is not empty, otherwise the parameter s; false when there is neither.
+func (c *call) text() (text []byte, given bool, err error) {
+	if slices.Contains(bodyIsTheWay, c.request.Method) {
+		if text, err = c.body.all(); err != nil || len(text) > 0 {
+			return text, true, err
+		}
+	}
+	return []byte(c.query.text.value), c.query.text.given, nil
+}

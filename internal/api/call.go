@@ -1,0 +1,137 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/wbic16/sq-go"
+)
+
+// call is one request on its way from the door to the reply. It belongs to the
+// goroutine of that request.
+type call struct {
+	server  *Server
+	request *http.Request
+	reply   reply
+	number  uint64 // counts the requests of the process
+	began   time.Time
+
+	keyless bool   // no token is needed
+	name    string // of the endpoint, "-" while none was found
+	tenant  sq.Tenant
+	store   sq.Store
+	query   query
+	body    body
+
+	broken bool // the connection is to be cut
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := s.newCall(w, r)
+	defer c.end()
+	if err := c.serve(); err != nil {
+		c.fail(err)
+	}
+}
+
+func (s *Server) newCall(w http.ResponseWriter, r *http.Request) *call {
+	now := time.Now()
+	c := &call{server: s, request: r, number: s.calls.Add(1), began: now, name: "-"}
+	c.reply = reply{ResponseWriter: w, progress: progress{s.Limits.StallTimeout, now}}
+	c.body = newBody(w, r, s.Limits)
+	return c
+}
+
+// end closes the call, whatever happened: it turns a panic into an answer, logs
+// the call, and cuts the connection where half an answer was given.
+func (c *call) end() {
+	if v := recover(); v != nil {
+		c.panicked(v)
+	}
+	c.logLine()
+	if c.broken {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (c *call) panicked(v any) {
+	c.server.log.Error("panic", slog.String("request", c.id()), slog.String("endpoint", c.name),
+		slog.String("tenant", c.tenant.Name), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+	if c.broken = c.reply.started(); !c.broken {
+		c.fail(sq.Errorf(sq.Internal, "panic"))
+	}
+}
+
+// serve is the way of a request. Each step may end it with an error.
+func (c *call) serve() error {
+	c.reply.Header()["X-Content-Type-Options"] = noSniff
+	tenants := c.server.Tenants()
+	if err := c.checkOrigin(tenants); err != nil {
+		return err
+	}
+	if isAmbiguous(c.request.Context()) {
+		c.reply.Header()["Connection"] = closing
+		return sq.Errorf(sq.Invalid, "request: has both Content-Length and Transfer-Encoding, or a body that cannot be followed")
+	}
+	if c.request.Method == http.MethodOptions {
+		return c.preflight()
+	}
+	e, under := find(c.request.URL.Path)
+	if !under {
+		return errNotFound
+	}
+	if e == reloading && c.request.Method == http.MethodPost {
+		c.name = e.name
+		return c.reload(tenants)
+	}
+	if err := c.authenticate(tenants); err != nil {
+		return err
+	}
+	return c.work(e)
+}
+
+// work takes a slot for the tenant and does there what is asked.
+func (c *call) work(e *endpoint) error {
+	slots, name := c.server.slots, c.tenant.Name
+	if !slots.take(name) {
+		return sq.Errorf(sq.Busy, "too many requests at work, try again in a second")
+	}
+	defer slots.give(name)
+	if e == nil {
+		return errNotFound
+	}
+	c.name = e.name
+	if err := c.admit(e); err != nil {
+		return err
+	}
+	c.store = c.server.Store(c.tenant)
+	return e.do(c)
+}
+
+// admit checks what holds for all requests to an endpoint, and parses the query.
+func (c *call) admit(e *endpoint) (err error) {
+	h := c.reply.Header()
+	if h["Cache-Control"] = ask; e.writes {
+		h["Cache-Control"] = noStore
+	}
+	if !e.allows(c.request.Method, c.getWrites()) {
+		h.Set("Allow", e.allow(c.getWrites()))
+		return errMethod
+	}
+	if e.writes && c.tenant.ReadOnly {
+		return sq.Errorf(sq.Forbidden, "Forbidden: this token is read-only")
+	}
+	if c.query, err = parseQuery(c.request.URL.RawQuery); err != nil {
+		return err
+	}
+	if err := c.body.checkLength(); err != nil {
+		return err
+	}
+	if c.readsBody(e) {
+		return nil
+	}
+	return c.body.skip()
+}

@@ -1,0 +1,221 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+)
+
+// A request that has both Content-Length and Transfer-Encoding ends in two
+// places, and whoever stands in front may see another end than we do: a second
+// request can hide in the body of the first. net/http takes the second header,
+// drops the first and tells nobody, so the bytes are looked at on their way to
+// it. A connection under TLS is not: there net/http sees more than its bytes,
+// and a proxy that speaks TLS to us is left to net/http's reading.
+
+// framedListener hands out connections whose framing is followed.
+type framedListener struct{ net.Listener }
+
+func (l framedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if _, secret := c.(*tls.Conn); secret || err != nil {
+		return c, err
+	}
+	return &framedConn{Conn: c}, nil
+}
+
+// framedConn is a connection whose requests are followed as they are read.
+type framedConn struct {
+	net.Conn
+	framing   framing // of the one goroutine that reads
+	ambiguous atomic.Bool
+}
+
+func (c *framedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.framing.see(p[:n]); c.framing.ambiguous {
+		c.ambiguous.Store(true)
+	}
+	return n, err
+}
+
+// CloseWrite lets net/http end a reply before it closes, so that it arrives.
+func (c *framedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return c.Close()
+}
+
+type framedKey struct{}
+
+func withFraming(ctx context.Context, c net.Conn) context.Context {
+	if framed, ok := c.(*framedConn); ok {
+		return context.WithValue(ctx, framedKey{}, framed)
+	}
+	return ctx
+}
+
+// isAmbiguous reports whether this request, or one that came with it, has no
+// certain end.
+func isAmbiguous(ctx context.Context) bool {
+	c, ok := ctx.Value(framedKey{}).(*framedConn)
+	return ok && c.ambiguous.Load()
+}
+
+// framing follows requests through the bytes of a connection, as net/http reads
+// them. Where it does not understand a byte it calls the rest ambiguous: there
+// net/http refuses the request or its body as well.
+type framing struct {
+	state     framingState
+	skip      int64  // bytes of body or chunk still to come
+	kept      []byte // of the head or line that is not complete
+	ambiguous bool   // stays
+}
+
+type framingState uint8
+
+const (
+	inHead framingState = iota
+	inBody
+	inChunkLine
+	inChunk
+	inTrailer
+)
+
+const longestHead, longestLine = 2 << 20, 8 << 10
+
+func (f *framing) see(p []byte) {
+	for len(p) > 0 && !f.ambiguous {
+		switch f.state {
+		case inHead:
+			p = f.seeHead(p)
+		case inBody, inChunk:
+			p = f.seeText(p)
+		case inChunkLine, inTrailer:
+			p = f.seeLine(p)
+		}
+	}
+}
+
+// seeHead returns what is behind the head, nothing while it is not complete.
+func (f *framing) seeHead(p []byte) []byte {
+	if len(f.kept) == 0 {
+		p = bytes.TrimLeft(p, "\r\n")
+	}
+	head, had := p, len(f.kept)
+	if had > 0 {
+		f.kept = append(f.kept, p...)
+		head = f.kept
+	}
+	end := headEnd(head, max(had-3, 0))
+	if end < 0 {
+		f.keep(head, longestHead)
+		return nil
+	}
+	f.begin(head[:end])
+	f.kept = nil
+	return p[end-had:]
+}
+
+// headEnd returns where the first empty line at or after from ends, or -1.
+func headEnd(b []byte, from int) int {
+	for {
+		n := bytes.IndexByte(b[from:], '\n')
+		if n < 0 {
+			return -1
+		}
+		from += n + 1
+		if bytes.HasPrefix(b[from:], []byte("\n")) {
+			return from + 1
+		}
+		if bytes.HasPrefix(b[from:], []byte("\r\n")) {
+			return from + 2
+		}
+	}
+}
+
+// keep remembers what is not complete yet.
+func (f *framing) keep(b []byte, most int) {
+	if len(f.kept) != len(b) {
+		f.kept = bytes.Clone(b)
+	}
+	f.ambiguous = len(b) > most
+}
+
+// begin reads a whole head and knows then what follows.
+func (f *framing) begin(head []byte) {
+	first, rest, _ := bytes.Cut(head, []byte("\n"))
+	length, coding := "", false
+	for line := range bytes.Lines(rest) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch {
+		case len(name) == len("Content-Length") && strings.EqualFold(string(name), "Content-Length"):
+			length = string(bytes.TrimSpace(value))
+		case len(name) == len("Transfer-Encoding") && strings.EqualFold(string(name), "Transfer-Encoding"):
+			coding = true
+		}
+	}
+	switch {
+	case coding && (length != "" || !bytes.HasSuffix(bytes.TrimSpace(first), []byte(" HTTP/1.1"))):
+		f.ambiguous = true
+	case coding:
+		f.state = inChunkLine
+	case length != "":
+		f.await(inBody, length, 10)
+	}
+}
+
+// await makes a number of bytes what follows.
+func (f *framing) await(state framingState, digits string, base int) {
+	n, err := strconv.ParseUint(digits, base, 62)
+	f.ambiguous = err != nil
+	if f.state, f.skip = state, int64(n); n == 0 {
+		f.state = inHead
+	}
+}
+
+func (f *framing) seeText(p []byte) []byte {
+	n := min(f.skip, int64(len(p)))
+	if f.skip -= n; f.skip == 0 && f.state == inChunk {
+		f.state = inChunkLine
+	} else if f.skip == 0 {
+		f.state = inHead
+	}
+	return p[n:]
+}
+
+// seeLine takes a line before a chunk, or one behind the last.
+func (f *framing) seeLine(p []byte) []byte {
+	n := bytes.IndexByte(p, '\n')
+	if n < 0 {
+		f.kept = append(f.kept, p...)
+		f.ambiguous = len(f.kept) > longestLine
+		return nil
+	}
+	line := p[:n]
+	if len(f.kept) > 0 {
+		line = append(f.kept, line...)
+	}
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if f.kept = nil; f.state == inChunkLine {
+		f.beginChunk(line)
+	} else if len(line) == 0 {
+		f.state = inHead
+	}
+	return p[n+1:]
+}
+
+// beginChunk reads the size of a chunk, in front of any extension, and counts
+// the line's end behind the chunk to it.
+func (f *framing) beginChunk(line []byte) {
+	size, _, _ := bytes.Cut(line, []byte(";"))
+	f.await(inChunk, string(bytes.TrimRight(size, " \t")), 16)
+	if f.skip += 2; f.state == inHead {
+		f.state, f.skip = inTrailer, 0
+	}
+}

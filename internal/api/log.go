@@ -1,0 +1,62 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"log"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// newProcessID returns eight characters that another process will not have.
+func newProcessID() string { return strings.ToLower(rand.Text()[:8]) }
+
+// id returns the name of the call in the log.
+func (c *call) id() string { return c.server.process + "-" + strconv.FormatUint(c.number, 10) }
+
+// logLine writes the line of the call. What the client chose freely is not in
+// it: no query, no path, no token, no text.
+func (c *call) logLine() {
+	ctx, l := context.Background(), c.server.log
+	if !l.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	l.LogAttrs(ctx, slog.LevelDebug, "request",
+		slog.String("request", c.id()),
+		slog.String("method", knownMethod(c.request.Method)),
+		slog.String("endpoint", c.name),
+		slog.String("tenant", c.tenant.Name),
+		slog.Int("status", c.reply.status),
+		slog.Int64("bytes", c.reply.bytes),
+		slog.Duration("duration", time.Since(c.began)),
+		slog.String("remote", c.request.RemoteAddr),
+		slog.Bool("broken", c.broken))
+}
+
+func knownMethod(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions,
+		http.MethodPatch, http.MethodTrace, http.MethodConnect:
+		return m
+	}
+	return "other"
+}
+
+// errorLog hands net/http's complaints on. They are about clients, who can cause
+// as many as they like, except where accepting fails.
+type errorLog struct{ to *slog.Logger }
+
+func newErrorLog(to *slog.Logger) *log.Logger { return log.New(errorLog{to}, "", 0) }
+
+func (e errorLog) Write(p []byte) (int, error) {
+	level := slog.LevelDebug
+	if bytes.HasPrefix(p, []byte("http: Accept error")) {
+		level = slog.LevelWarn
+	}
+	e.to.Log(context.Background(), level, "http", slog.String("message", string(bytes.TrimSpace(p))))
+	return len(p), nil
+}

@@ -1,0 +1,142 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"unicode"
+
+	"github.com/wbic16/sq-go"
+)
+
+// statuses says what each code is in HTTP. It is the only such table.
+//
+// Unreadable is 500 and not of the 400s: the request is right, and asking
+// otherwise would not help. What is wrong is what is kept here, and whoever
+// watches the server should hear of it. Unlike Internal it is explained.
+var statuses = map[sq.Code]int{
+	sq.Invalid:      http.StatusBadRequest,
+	sq.Unauthorized: http.StatusUnauthorized,
+	sq.Forbidden:    http.StatusForbidden,
+	sq.NotFound:     http.StatusNotFound,
+	sq.Conflict:     http.StatusConflict,
+	sq.Precondition: http.StatusPreconditionFailed,
+	sq.TooLarge:     http.StatusRequestEntityTooLarge,
+	sq.Full:         http.StatusInsufficientStorage,
+	sq.Busy:         http.StatusServiceUnavailable,
+	sq.Closed:       http.StatusServiceUnavailable,
+	sq.Unreadable:   http.StatusInternalServerError,
+	sq.Uncertain:    http.StatusInternalServerError,
+	sq.Internal:     http.StatusInternalServerError,
+}
+
+// httpError is a failure that only HTTP has.
+type httpError struct {
+	status  int
+	message string
+}
+
+func (e *httpError) Error() string { return e.message }
+
+// statusOf returns what an error is in HTTP.
+func statusOf(err error) int {
+	var e *httpError
+	if errors.As(err, &e) {
+		return e.status
+	}
+	if status, ok := statuses[sq.ErrorCode(err)]; ok {
+		return status
+	}
+	return http.StatusInternalServerError
+}
+
+// detailOf returns what the caller is told of an error: one line.
+func detailOf(err error) string {
+	var e *httpError
+	if errors.As(err, &e) {
+		return e.message
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, sq.ErrorMessage(err))
+}
+
+// problem is an RFC 9457 problem document. Its type is about:blank, for which
+// the title is that of the status; the code says what kind of failure it is to
+// programs.
+type problem struct {
+	Type   string  `json:"type"`
+	Title  string  `json:"title"`
+	Status int     `json:"status"`
+	Detail string  `json:"detail"`
+	Code   sq.Code `json:"code,omitempty"`
+}
+
+// fail answers with an error, or breaks the connection when part of another
+// answer was sent: what is cut short must not look complete.
+func (c *call) fail(err error) {
+	status := statusOf(err)
+	c.note(err, status)
+	if c.reply.started() {
+		c.broken = true
+		return
+	}
+	h := c.reply.Header()
+	delete(h, "Etag")
+	h["Cache-Control"] = noStore
+	switch status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "1")
+	}
+	kind, text := c.describe(err, status)
+	h["Content-Type"] = kind
+	delete(h, "Content-Length") // net/http counts short texts itself
+	c.reply.WriteHeader(status)
+	c.reply.Write(text) // a client that is gone misses nothing
+}
+
+// describe returns an error in the form that the client accepts.
+func (c *call) describe(err error, status int) (kind []string, text []byte) {
+	if !wantsJSON(c.request.Header["Accept"]) {
+		return plainText, []byte(detailOf(err))
+	}
+	p := problem{"about:blank", http.StatusText(status), status, detailOf(err), ""}
+	var e *httpError
+	if !errors.As(err, &e) {
+		p.Code = sq.ErrorCode(err)
+	}
+	text, _ = json.Marshal(p) // strings and a number cannot fail
+	return problemText, text
+}
+
+// note logs what went wrong on our side, which the caller is not told whole, and
+// gives the caller the number to ask with.
+func (c *call) note(err error, status int) {
+	if status < http.StatusInternalServerError || c.isGone(err) {
+		return
+	}
+	level := slog.LevelError
+	switch sq.ErrorCode(err) {
+	case sq.Busy, sq.Closed, sq.Full:
+		level = slog.LevelDebug
+	case sq.Unreadable:
+		level = slog.LevelWarn
+	case sq.Internal:
+		c.reply.Header().Set("X-Request-Id", c.id())
+	}
+	c.server.log.Log(context.Background(), level, "request failed", slog.String("request", c.id()),
+		slog.String("endpoint", c.name), slog.String("tenant", c.tenant.Name), slog.Any("error", err))
+}
+
+// isGone reports whether err only says that the client left.
+func (c *call) isGone(err error) bool {
+	return c.request.Context().Err() != nil && sq.ErrorCode(err) == sq.Internal
+}

@@ -1,0 +1,155 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/wbic16/sq-go"
+)
+
+// Tenants answers who shows a token. A *tenant.Registry is one. Goroutines share
+// it.
+type Tenants interface {
+	// Find returns the tenant of a token, and false when nobody has it. ReadOnly
+	// is that of the token. Where no token is needed it is the only tenant,
+	// whatever the token.
+	Find(token string) (sq.Tenant, bool)
+	// NeedsToken reports whether requests need a token.
+	NeedsToken() bool
+	// IsAdmin reports whether a token is the administration's key.
+	IsAdmin(token string) bool
+	// HasAdmin reports whether there is such a key.
+	HasAdmin() bool
+}
+
+// Options is what a Server is made of. Tenants and Store are required.
+type Options struct {
+	// Tenants returns the registry in force. It is asked once a request, which
+	// finishes as the tenant it began as.
+	Tenants func() Tenants
+	// Many says that there are several tenants: then each may take a quarter of
+	// the slots at most.
+	Many bool
+	// Store returns a tenant's store: cheap, and the same for the same tenant.
+	Store func(sq.Tenant) sq.Store
+	// Reload reads the configuration again, for POST reload. Where it is nil there
+	// is none to read, and a reload succeeds.
+	Reload func() error
+	// Logger gets a line for each request at Debug, and what fails inside at
+	// Error. Where it is nil nothing is logged.
+	Logger *slog.Logger
+	// Loopback says that the listener is reached from this machine only. It
+	// matters where no token is needed: beyond loopback GET does not write.
+	Loopback bool
+	// AllowOrigin is the origins whose pages may call a server without tokens,
+	// exactly as browsers send them, such as https://app.example.
+	AllowOrigin []string
+	// AllowHost is the names (without port) beside the loopback ones under which
+	// a server without tokens answers.
+	AllowHost []string
+	// Limits bounds what a request may use.
+	Limits Limits
+}
+
+// Limits bounds what requests may use. A field that is zero stands for the
+// default that is named beside it.
+type Limits struct {
+	Requests      int           // at work at once: 512
+	BodyBytes     int64         // of a request: 64 MiB
+	HeaderBytes   int           // of a request, its first line included: 64 KiB; less than 4,097 counts as 4,097
+	HeaderTimeout time.Duration // to send them: 10 s
+	StallTimeout  time.Duration // without progress on a body or a response: 30 s
+	IdleTimeout   time.Duration // a connection between two requests: 3 min
+}
+
+func (l Limits) orDefaults() Limits {
+	l.Requests = cmp.Or(l.Requests, 512)
+	l.BodyBytes = cmp.Or(l.BodyBytes, 64<<20)
+	l.HeaderBytes = cmp.Or(l.HeaderBytes, 64<<10)
+	l.HeaderTimeout = cmp.Or(l.HeaderTimeout, 10*time.Second)
+	l.StallTimeout = cmp.Or(l.StallTimeout, 30*time.Second)
+	l.IdleTimeout = cmp.Or(l.IdleTimeout, 3*time.Minute)
+	return l
+}
+
+// Server serves the API. It is an http.Handler too, for those who bring their
+// own http.Server; only Serve sets the limits that belong to connections, and
+// sees ambiguous lengths. Goroutines share it.
+type Server struct {
+	Options
+	slots   *slots
+	origins map[string]bool // Options.AllowOrigin
+	hosts   map[string]bool // Options.AllowHost, in lower case
+	log     *slog.Logger
+	calls   atomic.Uint64 // requests so far
+	process string        // tells request ids of one process from another's
+
+	http *http.Server
+	work context.Context // of calls on stores: ends when Shutdown loses patience
+	stop context.CancelFunc
+}
+
+// New returns a server that nobody has called yet. It starts nothing.
+func New(o Options) *Server {
+	o.Limits = o.Limits.orDefaults()
+	s := &Server{
+		Options: o,
+		slots:   newSlots(o.Limits.Requests, o.Many),
+		origins: exactly(o.AllowOrigin),
+		hosts:   lowered(o.AllowHost),
+		log:     o.Logger,
+		process: newProcessID(),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.work, s.stop = context.WithCancel(context.Background())
+	s.http = s.newHTTP()
+	return s
+}
+
+// newHTTP returns the server underneath. It counts what it has read ahead (4
+// KiB) to the headers, which is why theirs are fewer; and its WriteTimeout is
+// only where the write deadline starts, which reply moves on.
+func (s *Server) newHTTP() *http.Server {
+	const readAhead = 4 << 10
+	return &http.Server{
+		Handler:                      s,
+		MaxHeaderBytes:               max(s.Limits.HeaderBytes-readAhead, 1),
+		ReadHeaderTimeout:            s.Limits.HeaderTimeout,
+		WriteTimeout:                 s.Limits.StallTimeout,
+		IdleTimeout:                  s.Limits.IdleTimeout,
+		DisableGeneralOptionsHandler: true,
+		ConnContext:                  withFraming,
+		ErrorLog:                     newErrorLog(s.log),
+	}
+}
+
+// Serve answers the connections that l accepts, until Shutdown, when it returns
+// nil, or until l fails. It closes l. There may be several listeners.
+func (s *Server) Serve(l net.Listener) error {
+	err := s.http.Serve(framedListener{l})
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// Shutdown stops accepting, lets requests finish until ctx ends, and then closes
+// their connections and ends their calls on stores. It returns nil when all
+// finished, and the error of ctx otherwise; handlers that were cut off may still
+// be on their way out then.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		s.http.Close()
+	}
+	s.stop()
+	return err
+}

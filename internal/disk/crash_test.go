@@ -1,0 +1,199 @@
+package disk
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wbic16/sq-go/internal/vfs"
+)
+
+var (
+	seeds = flag.Int("seeds", 6, "how many workloads the crash and fault tests run")
+	first = flag.Uint64("seed", 1, "the seed of the first workload")
+)
+
+const steps = 14
+
+func quiet(vfs.Call) error { return nil }
+
+// countCalls returns how many file operations a workload takes.
+func countCalls(t *testing.T, seed uint64) (n int) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, seed, quiet)
+		for range steps {
+			w.step()
+			w.check("undisturbed")
+		}
+		w.checkRest()
+		n = w.calls + w.fault.Calls()
+	})
+	return n
+}
+
+// eachSeed runs a test for a number of workloads.
+func eachSeed(t *testing.T, test func(t *testing.T, seed uint64, calls int)) {
+	for seed := *first; seed < *first+uint64(*seeds); seed++ {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { test(t, seed, countCalls(t, seed)) })
+	}
+}
+
+// TestEveryMomentCrashes loses power at each file operation of some workloads,
+// with several outcomes each, and again while what is left is opened: every
+// answered batch is there afterwards, once, and every other wholly or not at all.
+func TestEveryMomentCrashes(t *testing.T) {
+	eachSeed(t, func(t *testing.T, seed uint64, calls int) {
+		for n := 1; n <= calls; n++ {
+			for outcome := range uint64(5) {
+				synctest.Test(t, func(t *testing.T) { crashOnce(t, seed, n, outcome) })
+			}
+		}
+	})
+}
+
+// crash returns what is found after the loss of power.
+func crash(m *vfs.Mem, seed, outcome uint64) *vfs.Mem {
+	if outcome < 2 {
+		return m.CrashWith(outcome == 1)
+	}
+	return m.Crash(rand.New(rand.NewPCG(seed, outcome)))
+}
+
+func crashOnce(t *testing.T, seed uint64, n int, outcome uint64) {
+	var w *world
+	var left *vfs.Mem
+	w = newWorld(t, seed, func(c vfs.Call) error {
+		if c.N == n {
+			left = crash(w.mem, seed, outcome)
+		}
+		return nil
+	})
+	w.note("power goes at call %d, outcome %d", n, outcome)
+	for i := 0; i < steps && left == nil; i++ {
+		w.step()
+	}
+	w.stop(false)
+	if left == nil {
+		return // this run took fewer calls
+	}
+	w.note("power went")
+	w.mem, w.fault = left, nil
+	w.checkFile()
+	crashAgain(w, seed, n, outcome)
+	w.before = quiet
+	w.start()
+	w.check("after the crash")
+	w.works()
+	w.checkRest()
+}
+
+// crashAgain opens what is left and loses power once more meanwhile.
+func crashAgain(w *world, seed uint64, n int, outcome uint64) {
+	var left *vfs.Mem
+	at := rand.New(rand.NewPCG(seed, uint64(n))).IntN(30) + 1
+	start := w.calls
+	w.before = func(c vfs.Call) error {
+		if c.N == start+at {
+			left = crash(w.mem, seed+1, outcome)
+		}
+		return nil
+	}
+	w.start()
+	w.read()
+	w.fold()
+	w.stop(false)
+	if left != nil {
+		w.note("power went again at call %d of the opening", at)
+		w.mem, w.fault = left, nil
+		w.checkFile()
+	}
+}
+
+// TestEveryOperationFails makes each file operation of some workloads fail once,
+// in several ways: nothing answered is lost, what is refused changes nothing, and
+// once the disk works again everything does.
+func TestEveryOperationFails(t *testing.T) {
+	eachSeed(t, func(t *testing.T, seed uint64, calls int) {
+		for n := 1; n <= calls; n++ {
+			for _, failure := range []error{syscall.EIO, syscall.ENOSPC} {
+				synctest.Test(t, func(t *testing.T) { failOnce(t, seed, n, failure) })
+			}
+		}
+	})
+}
+
+func failOnce(t *testing.T, seed uint64, n int, failure error) {
+	w, failed := newWorld(t, seed, nil), false
+	w.before = func(c vfs.Call) error {
+		if c.N == n {
+			failed = true
+			w.note("%v %s %s fails with %v", c.Op, c.Name, c.To, failure)
+			return failure
+		}
+		return nil
+	}
+	for range steps {
+		w.step()
+	}
+	<-time.After(5 * time.Minute) // until everything was tried again
+	if failed {
+		w.check("the disk works again")
+		w.works()
+	}
+	w.stop(true)
+	w.before = quiet
+	w.start()
+	w.check("opened again")
+	w.works()
+	w.checkRest()
+}
+
+// TestFailsThenCrashes makes an operation fail and then loses power, before
+// anything was mended or after.
+func TestFailsThenCrashes(t *testing.T) {
+	eachSeed(t, func(t *testing.T, seed uint64, calls int) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		for n := 1; n <= calls; n++ {
+			for outcome := range uint64(3) {
+				later := n + 1 + rng.IntN(20)
+				synctest.Test(t, func(t *testing.T) { failThenCrash(t, seed, n, later, outcome) })
+			}
+		}
+	})
+}
+
+func failThenCrash(t *testing.T, seed uint64, n, later int, outcome uint64) {
+	w := newWorld(t, seed, nil)
+	var left *vfs.Mem
+	w.before = func(c vfs.Call) error {
+		switch c.N {
+		case n:
+			w.note("%v %s %s fails", c.Op, c.Name, c.To)
+			return syscall.EIO
+		case later:
+			left = crash(w.mem, seed, outcome)
+		}
+		return nil
+	}
+	for i := 0; i < steps && left == nil; i++ {
+		w.step()
+	}
+	if err := w.stop(false); left == nil && errors.Is(err, vfs.ErrCrashed) {
+		t.Fatal(err)
+	}
+	if left != nil {
+		w.note("power went, outcome %d", outcome)
+		w.mem, w.fault = left, nil
+		w.checkFile()
+	}
+	w.before = quiet
+	w.start()
+	w.check("after a failure and a crash")
+	w.works()
+	w.checkRest()
+}

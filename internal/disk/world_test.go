@@ -1,0 +1,312 @@
+package disk
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/vfs"
+	"github.com/wbic16/sq-go/phext"
+)
+
+// world is a store in memory whose machine may lose power and whose file
+// operations may fail, with one phext, "notes", and what may be in it as far as
+// those know who asked for it. Everything it does follows from its seed.
+type world struct {
+	t      testing.TB
+	rng    *rand.Rand
+	mem    *vfs.Mem
+	before func(vfs.Call) error
+	fault  *vfs.Fault
+	calls  int // of engines that were closed
+	e      *Engine
+	store  *Store
+
+	may     []state         // what the phext may hold: one state, two after an unanswered batch, …
+	existed map[string]bool // every text that the file may ever have had
+	tokens  int
+	log     []string
+}
+
+// state is what a phext holds.
+type state map[phext.Coordinate]string
+
+func newWorld(t testing.TB, seed uint64, before func(vfs.Call) error) *world {
+	w := &world{
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), mem: vfs.NewMem(), before: before,
+		may: []state{{}}, existed: map[string]bool{"": true},
+	}
+	w.start()
+	t.Cleanup(func() { w.stop(false) })
+	return w
+}
+
+func (w *world) start() {
+	w.e = New(Options{Open: func(string) (vfs.FS, error) {
+		if w.fault != nil {
+			w.calls += w.fault.Calls()
+		}
+		start := w.calls
+		w.fault = vfs.NewFault(w.mem, func(c vfs.Call) error { c.N += start; return w.before(c) })
+		return w.fault, nil
+	}})
+	w.store = w.e.Store("dir").(*Store)
+}
+
+// stop closes the engine; without fold it leaves the journal where it is.
+func (w *world) stop(fold bool) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	if !fold {
+		cancel()
+	}
+	defer cancel()
+	return w.e.Close(ctx)
+}
+
+func (w *world) note(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
+
+func (w *world) fatalf(format string, args ...any) {
+	w.t.Helper()
+	w.t.Fatalf("%s\nafter:\n  %s", fmt.Sprintf(format, args...), strings.Join(w.log, "\n  "))
+}
+
+// token returns a text that is like no other.
+func (w *world) token() string {
+	w.tokens++
+	return fmt.Sprintf("<%d%s>", w.tokens, strings.Repeat("-", w.rng.IntN(3)*300))
+}
+
+// step does one thing.
+func (w *world) step() {
+	switch n := w.rng.IntN(20); {
+	case n < 11:
+		w.batch()
+	case n < 14:
+		err := w.fold()
+		w.note("fold: %v", err)
+	case n < 16:
+		w.edit()
+	case n < 17:
+		w.replace()
+	case n < 19:
+		w.note("time passes")
+		<-time.After(time.Duration(w.rng.IntN(4000)) * time.Millisecond)
+	default:
+		fold := w.rng.IntN(2) == 0
+		err := w.stop(fold)
+		w.note("close, fold %v: %v", fold, err)
+		w.start()
+	}
+}
+
+// batch applies one to three operations on a few scrolls.
+func (w *world) batch() {
+	var batch sq.Batch
+	for range w.rng.IntN(3) + 1 {
+		op := sq.Op{Coordinate: nth(w.rng.IntN(3)), Kind: sq.Kind(w.rng.IntN(3) + 1)}
+		if op.Kind != sq.Delete {
+			op.Text = []byte(w.token())
+		}
+		batch = append(batch, op)
+	}
+	_, err := w.store.Apply(context.Background(), "notes", batch)
+	w.note("batch %s: %v", show(batch), err)
+	w.outcome(err, func(s state) state {
+		s = maps.Clone(s)
+		for _, op := range batch {
+			s.do(op)
+		}
+		return s
+	})
+}
+
+// works holds that a batch can be applied.
+func (w *world) works() {
+	w.t.Helper()
+	op := sq.Op{Kind: sq.Append, Coordinate: nth(1), Text: []byte(w.token())}
+	if _, err := w.store.Apply(context.Background(), "notes", sq.Batch{op}); err != nil {
+		w.fatalf("a batch: %v", err)
+	}
+	w.outcome(nil, func(s state) state {
+		s = maps.Clone(s)
+		s.do(op)
+		return s
+	})
+}
+
+func show(batch sq.Batch) string {
+	var b strings.Builder
+	for _, op := range batch {
+		fmt.Fprintf(&b, "[%v %d %.12s]", op.Kind, op.Coordinate.Component(8), op.Text)
+	}
+	return b.String()
+}
+
+func (s state) do(op sq.Op) {
+	switch op.Kind {
+	case sq.Put:
+		s[op.Coordinate] = string(op.Text)
+	case sq.Append:
+		s[op.Coordinate] += string(op.Text)
+	case sq.Delete:
+		delete(s, op.Coordinate)
+	}
+}
+
+// outcome remembers what a change may have come to: done when it was answered,
+// done or not when the disk failed or the power went, and otherwise not.
+func (w *world) outcome(err error, change func(state) state) {
+	var next []state
+	for _, s := range w.may {
+		if err != nil {
+			next = append(next, s)
+		}
+		if after := change(s); err == nil || sq.ErrorCode(err) == sq.Uncertain || w.crashed() {
+			w.existed[phext.Implode(after)] = true
+			next = append(next, after)
+		}
+	}
+	w.may = next
+}
+
+func (w *world) crashed() bool {
+	_, err := w.mem.Stat(".")
+	return err != nil
+}
+
+func (w *world) fold() error {
+	h, err := w.store.pinned(context.Background(), "notes")
+	if err != nil {
+		return err
+	}
+	defer h.unpin()
+	return h.checkpoint(context.Background())
+}
+
+// edit has a stranger add a scroll of their own to the file as it is, and make
+// sure that it is on disk.
+func (w *world) edit() {
+	text, err := w.mem.ReadFile("notes.phext")
+	if err != nil {
+		return
+	}
+	scrolls, err := phext.Explode(string(text))
+	if err != nil {
+		w.fatalf("the file is no phext: %v", err)
+	}
+	at, token := nth(100+w.tokens), w.token()
+	scrolls[at] = token
+	edited := []byte(phext.Implode(scrolls))
+	inPlace := w.rng.IntN(2) == 0
+	if !w.save(edited, inPlace) {
+		return
+	}
+	w.note("edit, in place %v", inPlace)
+	w.existed[string(edited)] = true
+	w.outcome(nil, func(s state) state {
+		s = maps.Clone(s)
+		s[at] = token
+		return s
+	})
+}
+
+// save writes the file and syncs it; false when the power went before.
+func (w *world) save(text []byte, inPlace bool) bool {
+	name := "notes.phext"
+	if !inPlace {
+		name = "notes.phext~"
+	}
+	if err := w.mem.WriteFile(name, text); err != nil {
+		return false
+	}
+	f, err := w.mem.OpenWrite(name)
+	if err != nil || f.Sync() != nil {
+		return false
+	}
+	if !inPlace && w.mem.Rename(name, "notes.phext") != nil {
+		return false
+	}
+	return w.mem.SyncDir(".") == nil
+}
+
+// replace makes the phext hold two scrolls.
+func (w *world) replace() {
+	next := state{nth(0): w.token(), nth(2): w.token()}
+	err := w.store.Replace(context.Background(), "notes", strings.NewReader(phext.Implode(next)))
+	w.note("replace: %v", err)
+	w.outcome(err, func(state) state { return next })
+}
+
+// read returns what the store serves.
+func (w *world) read() (string, error) {
+	if err := w.store.Refresh(context.Background(), "notes"); err != nil {
+		return "", err
+	}
+	snapshot, err := w.store.Snapshot(context.Background(), "notes")
+	if err != nil {
+		return "", err
+	}
+	defer snapshot.Close()
+	var b strings.Builder
+	_, err = snapshot.WriteTo(&b)
+	return b.String(), err
+}
+
+// check reads the phext and compares it with what it may hold, which is less
+// from then on.
+func (w *world) check(when string) {
+	w.t.Helper()
+	text, err := w.read()
+	if err != nil {
+		w.fatalf("%s: %v", when, err)
+	}
+	for _, s := range w.may {
+		if phext.Implode(s) == text {
+			w.may = []state{s}
+			return
+		}
+	}
+	var want []string
+	for _, s := range w.may {
+		want = append(want, short(phext.Implode(s)))
+	}
+	w.fatalf("%s: the phext is\n  %s\nand may be\n  %s", when, short(text), strings.Join(want, "\n  "))
+}
+
+func short(text string) string { return fmt.Sprintf("%q", strings.ReplaceAll(text, "-", "")) }
+
+// checkFile holds that the file, as a crash left it, is a whole phext of a state
+// that existed.
+func (w *world) checkFile() {
+	text, err := w.mem.ReadFile("notes.phext")
+	if err == nil && !w.existed[string(text)] {
+		w.fatalf("the file is a phext that never existed: %s", short(string(text)))
+	}
+}
+
+// checkRest closes the engine, and holds that the file then has everything, and
+// that opening it again changes nothing.
+func (w *world) checkRest() {
+	w.check("before closing")
+	if err := w.stop(true); err != nil {
+		w.fatalf("close: %v", err)
+	}
+	text, _ := w.mem.ReadFile("notes.phext")
+	scrolls, err := phext.Explode(string(text))
+	if got, want := phext.Implode(scrolls), phext.Implode(w.may[0]); err != nil || got != want {
+		w.fatalf("at rest the file is\n  %s, %v, want\n  %s", short(string(text)), err, short(want))
+	}
+	if left, err := w.mem.List(journalDir); err != nil || len(left) > 0 {
+		w.fatalf("at rest there are segments: %v, %v", left, err)
+	}
+	w.start()
+	w.check("opened again")
+	if err := w.stop(true); err != nil {
+		w.fatalf("close: %v", err)
+	}
+}
