@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/vfs"
 )
 
@@ -196,4 +197,32 @@ func failThenCrash(t *testing.T, seed uint64, n, later int, outcome uint64) {
 	w.check("after a failure and a crash")
 	w.works()
 	w.checkRest()
+}
+
+// TestFailedSyncIsNotTrusted: a batch whose sync failed is found again by the next
+// process, in pages that the system takes for clean. Once someone has read it no
+// loss of power may undo it.
+func TestFailedSyncIsNotTrusted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, quiet)
+		w.works()
+		w.before = func(c vfs.Call) error {
+			if c.Op == "sync" {
+				return syscall.EIO
+			}
+			return nil
+		}
+		if err := w.append(); sq.ErrorCode(err) != sq.Uncertain {
+			t.Fatalf("a batch whose sync fails: %v, want uncertain", err)
+		}
+		w.stop(false)
+		w.before = quiet
+		w.start()
+		w.check("opened again") // from here on only what was read
+		w.stop(false)
+		w.mem, w.fault = w.mem.CrashWith(false), nil
+		w.start()
+		w.check("after the loss of power")
+		w.checkRest()
+	})
 }

@@ -128,15 +128,22 @@ func (w *world) batch() {
 // works holds that a batch can be applied.
 func (w *world) works() {
 	w.t.Helper()
-	op := sq.Op{Kind: sq.Append, Coordinate: nth(1), Text: []byte(w.token())}
-	if _, err := w.store.Apply(context.Background(), "notes", sq.Batch{op}); err != nil {
+	if err := w.append(); err != nil {
 		w.fatalf("a batch: %v", err)
 	}
-	w.outcome(nil, func(s state) state {
+}
+
+// append appends to a scroll.
+func (w *world) append() error {
+	op := sq.Op{Kind: sq.Append, Coordinate: nth(1), Text: []byte(w.token())}
+	_, err := w.store.Apply(context.Background(), "notes", sq.Batch{op})
+	w.note("append %.12s: %v", op.Text, err)
+	w.outcome(err, func(s state) state {
 		s = maps.Clone(s)
 		s.do(op)
 		return s
 	})
+	return err
 }
 
 func show(batch sq.Batch) string {

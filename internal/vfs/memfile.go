@@ -33,6 +33,9 @@ func (n *node) info(name string) Info {
 
 // write writes and makes the pages dirty.
 func (n *node) write(p []byte, off int64) {
+	if len(p) == 0 {
+		return
+	}
 	if end := off + int64(len(p)); end > int64(len(n.data)) {
 		n.data = append(n.data, make([]byte, end-int64(len(n.data)))...)
 	}
@@ -198,11 +201,10 @@ func (f *memFile) Truncate(size int64) error {
 	if !f.write {
 		return pathError("truncate", f.name, syscall.EINVAL)
 	}
-	if size < int64(len(f.n.data)) {
-		f.n.data = slices.Clone(f.n.data[:size])
-	} else {
-		f.n.write(nil, size)
+	if grow := size - int64(len(f.n.data)); grow > 0 {
+		f.n.data = append(f.n.data, make([]byte, grow)...)
 	}
+	f.n.data = f.n.data[:size:size]
 	f.n.modified, f.n.changed = f.m.now(), f.m.now()
 	return nil
 }
