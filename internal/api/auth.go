@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -103,4 +102,3 @@ func (c *call) isFromHere() bool {
 	}
 	return true
 }
-

@@ -115,7 +115,7 @@ func (b *body) all() ([]byte, error) {
 
 // readsBody reports whether the endpoint uses the body of this request.
 func (c *call) readsBody(e *endpoint) bool {
-	return e == delta || slices.Contains(bodyIsTheWay, c.request.Method)
+	return e.body || slices.Contains(bodyIsTheWay, c.request.Method)
 }
 
 // text returns the text that comes with a request: the body of POST and PUT when

@@ -14,6 +14,7 @@ type endpoint struct {
 	name    string
 	methods []string // GET stands for HEAD too, unless it writes
 	writes  bool
+	body    bool // of a GET matters too
 	do      func(*call) error
 }
 
@@ -46,7 +47,7 @@ var endpoints = table(
 	&endpoint{name: "checksum", methods: byGet, do: (*call).checksum},
 	&endpoint{name: "toc", methods: byGet, do: (*call).toc},
 	&endpoint{name: "get", methods: byGet, do: (*call).get},
-	&endpoint{name: "delta", methods: byGetOrPost, do: (*call).delta},
+	&endpoint{name: "delta", methods: byGetOrPost, body: true, do: (*call).delta},
 	&endpoint{name: "json-export", methods: byGet, do: (*call).exportJSON},
 	&endpoint{name: "where", methods: byPost, do: (*call).where},
 	reloading,

@@ -59,12 +59,17 @@ func detailOf(err error) string {
 	if errors.As(err, &e) {
 		return e.message
 	}
+	return oneLine(sq.ErrorMessage(err))
+}
+
+// oneLine returns a text with spaces for control characters.
+func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, sq.ErrorMessage(err))
+	}, text)
 }
 
 // problem is an RFC 9457 problem document. Its type is about:blank, for which

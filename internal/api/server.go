@@ -91,8 +91,6 @@ type Server struct {
 	process string        // tells request ids of one process from another's
 
 	http *http.Server
-	work context.Context // of calls on stores: ends when Shutdown loses patience
-	stop context.CancelFunc
 }
 
 // New returns a server that nobody has called yet. It starts nothing.
@@ -109,7 +107,6 @@ func New(o Options) *Server {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.work, s.stop = context.WithCancel(context.Background())
 	s.http = s.newHTTP()
 	return s
 }
@@ -150,6 +147,5 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err != nil {
 		s.http.Close()
 	}
-	s.stop()
 	return err
 }

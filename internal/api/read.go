@@ -1,0 +1,115 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/phext"
+)
+
+// version answers the version of the contract.
+func (c *call) version() error { return c.sendLine(sq.Version) }
+
+// load has the store look at the phext's file again.
+func (c *call) load() error {
+	name, err := c.query.phextName()
+	if err != nil {
+		return err
+	}
+	if err := c.store.Refresh(c.request.Context(), name); err != nil {
+		return err
+	}
+	return c.sendLine("Loaded " + string(name) + ".phext")
+}
+
+// reading calls do with a snapshot of the phext that is asked for. When someone
+// else writes to the file while it is read, and nothing was sent yet, do is
+// called again with another snapshot.
+func (c *call) reading(do func(sq.PhextName, sq.Snapshot) error) error {
+	name, err := c.query.phextName()
+	if err != nil {
+		return err
+	}
+	ctx := c.request.Context()
+	const tries = 5
+	for try := 1; ; try++ {
+		err := c.readOnce(ctx, name, do)
+		if sq.ErrorCode(err) != sq.Busy || c.reply.started() || try == tries || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (c *call) readOnce(ctx context.Context, name sq.PhextName, do func(sq.PhextName, sq.Snapshot) error) error {
+	snapshot, err := c.store.Snapshot(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer snapshot.Close()
+	return do(name, snapshot)
+}
+
+// selectScroll answers the text of a scroll, nothing when there is none.
+func (c *call) selectScroll() error {
+	at, err := c.query.coordinate.parsed(phext.ParseStored)
+	if err != nil {
+		return err
+	}
+	return c.reading(func(_ sq.PhextName, s sq.Snapshot) error {
+		text, ok, err := s.Get(at)
+		if err != nil || !ok {
+			return c.orSend(err, nil)
+		}
+		tag := `"` + phext.Sum(text).String() + `"`
+		c.reply.Header()["Etag"] = []string{tag}
+		if matchesNone(c.request.Header["If-None-Match"], tag) {
+			c.reply.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+		return c.send(plainText, text)
+	})
+}
+
+// orSend returns an error, or answers with a text when there is none.
+func (c *call) orSend(err error, text []byte) error {
+	if err != nil {
+		return err
+	}
+	return c.send(plainText, text)
+}
+
+// matchesNone reports whether If-None-Match names a tag, weakly compared (RFC
+// 9110, section 13.1.2), or anything.
+func matchesNone(header []string, tag string) bool {
+	for _, line := range header {
+		for part := range strings.SplitSeq(line, ",") {
+			part = strings.TrimSpace(part)
+			if part == "*" || strings.TrimPrefix(part, "W/") == tag {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// status answers four lines about the phext.
+func (c *call) status() error {
+	return c.reading(func(name sq.PhextName, s sq.Snapshot) error {
+		if err := s.Err(); err != nil {
+			return err
+		}
+		return c.sendLine(fmt.Sprintf("Hosting: %s.phext\nConnection ID: %d\nPhext Size: %d\nScrolls: %d\n",
+			name, c.number, s.Size(), s.Scrolls()))
+	})
+}
+
+// checksum answers the checksum of the phext.
+func (c *call) checksum() error {
+	return c.reading(func(_ sq.PhextName, s sq.Snapshot) error {
+		sum, err := s.Checksum()
+		return c.orSend(err, []byte(sum.String()))
+	})
+}
