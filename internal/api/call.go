@@ -23,6 +23,7 @@ type call struct {
 	tenant  sq.Tenant
 	store   sq.Store
 	query   query
+	phext   sq.PhextName // empty where none is needed and none was given
 	body    body
 
 	broken bool // the connection is to be cut
@@ -126,6 +127,11 @@ func (c *call) admit(e *endpoint) (err error) {
 	}
 	if c.query, err = parseQuery(c.request.URL.RawQuery); err != nil {
 		return err
+	}
+	if c.query.phext.given || !e.bare {
+		if c.phext, err = sq.ParsePhextName(c.query.phext.value); err != nil {
+			return err
+		}
 	}
 	if err := c.body.checkLength(); err != nil {
 		return err

@@ -15,6 +15,7 @@ type endpoint struct {
 	methods []string // GET stands for HEAD too, unless it writes
 	writes  bool
 	body    bool // of a GET matters too
+	bare    bool // it needs no phext
 	do      func(*call) error
 }
 
@@ -37,7 +38,7 @@ var reloading = &endpoint{name: "reload", methods: byPost}
 // map finds them; a ServeMux would run GET for every HEAD, send other spellings
 // of a path elsewhere, and answer strangers before their token was asked for.
 var endpoints = table(
-	&endpoint{name: "version", methods: byGet, do: (*call).version},
+	&endpoint{name: "version", methods: byGet, bare: true, do: (*call).version},
 	&endpoint{name: "load", methods: byGet, do: (*call).load},
 	&endpoint{name: "select", methods: byGet, do: (*call).selectScroll},
 	&endpoint{name: "insert", methods: byGetOrPost, writes: true, do: (*call).insert},
@@ -49,7 +50,7 @@ var endpoints = table(
 	&endpoint{name: "get", methods: byGet, do: (*call).get},
 	&endpoint{name: "delta", methods: byGetOrPost, body: true, do: (*call).delta},
 	&endpoint{name: "json-export", methods: byGet, do: (*call).exportJSON},
-	&endpoint{name: "where", methods: byPost, do: (*call).where},
+	&endpoint{name: "where", methods: byPost, bare: true, do: (*call).where},
 	reloading,
 )
 

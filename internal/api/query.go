@@ -75,9 +75,6 @@ func (q *query) param(name string) *param {
 	return nil
 }
 
-// phextName returns the phext that is asked for.
-func (q *query) phextName() (sq.PhextName, error) { return sq.ParsePhextName(q.phext.value) }
-
 // parsed returns a coordinate that parse made of the parameter.
 func (p param) parsed(parse func(string) (phext.Coordinate, error)) (phext.Coordinate, error) {
 	if !p.given {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -15,41 +14,32 @@ func (c *call) version() error { return c.sendLine(sq.Version) }
 
 // load has the store look at the phext's file again.
 func (c *call) load() error {
-	name, err := c.query.phextName()
-	if err != nil {
+	if err := c.store.Refresh(c.request.Context(), c.phext); err != nil {
 		return err
 	}
-	if err := c.store.Refresh(c.request.Context(), name); err != nil {
-		return err
-	}
-	return c.sendLine("Loaded " + string(name) + ".phext")
+	return c.sendLine("Loaded " + string(c.phext) + ".phext")
 }
 
 // reading calls do with a snapshot of the phext that is asked for. When someone
 // else writes to the file while it is read, and nothing was sent yet, do is
 // called again with another snapshot.
-func (c *call) reading(do func(sq.PhextName, sq.Snapshot) error) error {
-	name, err := c.query.phextName()
-	if err != nil {
-		return err
-	}
-	ctx := c.request.Context()
+func (c *call) reading(do func(sq.Snapshot) error) error {
 	const tries = 5
 	for try := 1; ; try++ {
-		err := c.readOnce(ctx, name, do)
-		if sq.ErrorCode(err) != sq.Busy || c.reply.started() || try == tries || ctx.Err() != nil {
+		err := c.readOnce(do)
+		if sq.ErrorCode(err) != sq.Busy || c.reply.started() || try == tries || c.request.Context().Err() != nil {
 			return err
 		}
 	}
 }
 
-func (c *call) readOnce(ctx context.Context, name sq.PhextName, do func(sq.PhextName, sq.Snapshot) error) error {
-	snapshot, err := c.store.Snapshot(ctx, name)
+func (c *call) readOnce(do func(sq.Snapshot) error) error {
+	snapshot, err := c.store.Snapshot(c.request.Context(), c.phext)
 	if err != nil {
 		return err
 	}
 	defer snapshot.Close()
-	return do(name, snapshot)
+	return do(snapshot)
 }
 
 // selectScroll answers the text of a scroll, nothing when there is none.
@@ -58,7 +48,7 @@ func (c *call) selectScroll() error {
 	if err != nil {
 		return err
 	}
-	return c.reading(func(_ sq.PhextName, s sq.Snapshot) error {
+	return c.reading(func(s sq.Snapshot) error {
 		text, ok, err := s.Get(at)
 		if err != nil || !ok {
 			return c.orSend(err, nil)
@@ -97,18 +87,18 @@ func matchesNone(header []string, tag string) bool {
 
 // status answers four lines about the phext.
 func (c *call) status() error {
-	return c.reading(func(name sq.PhextName, s sq.Snapshot) error {
+	return c.reading(func(s sq.Snapshot) error {
 		if err := s.Err(); err != nil {
 			return err
 		}
 		return c.sendLine(fmt.Sprintf("Hosting: %s.phext\nConnection ID: %d\nPhext Size: %d\nScrolls: %d\n",
-			name, c.number, s.Size(), s.Scrolls()))
+			c.phext, c.number, s.Size(), s.Scrolls()))
 	})
 }
 
 // checksum answers the checksum of the phext.
 func (c *call) checksum() error {
-	return c.reading(func(_ sq.PhextName, s sq.Snapshot) error {
+	return c.reading(func(s sq.Snapshot) error {
 		sum, err := s.Checksum()
 		return c.orSend(err, []byte(sum.String()))
 	})

@@ -15,7 +15,7 @@ import (
 
 // get answers the whole phext: in normal form, or as it is when it is none.
 func (c *call) get() error {
-	return c.reading(func(_ sq.PhextName, s sq.Snapshot) error {
+	return c.reading(func(s sq.Snapshot) error {
 		h := c.reply.Header()
 		h["Content-Type"] = plainText
 		if s.Err() == nil {
@@ -28,7 +28,7 @@ func (c *call) get() error {
 
 // streaming answers with what write makes of a snapshot.
 func (c *call) streaming(kind []string, write func(*bufio.Writer, sq.Snapshot) error) error {
-	return c.reading(func(_ sq.PhextName, s sq.Snapshot) error {
+	return c.reading(func(s sq.Snapshot) error {
 		if err := s.Err(); err != nil {
 			return err
 		}

@@ -8,14 +8,8 @@ import (
 	"github.com/wbic16/sq-go/phext"
 )
 
-// where infers a coordinate from a text. It needs no phext; a name that is given
-// must be one all the same.
+// where infers a coordinate from a text.
 func (c *call) where() error {
-	if c.query.phext.given {
-		if _, err := c.query.phextName(); err != nil {
-			return err
-		}
-	}
 	limit, err := c.query.limit.orNumber(100)
 	if err != nil {
 		return err

@@ -53,14 +53,11 @@ func (c *call) textOp(kind sq.Kind) (op sq.Op, err error) {
 // apply carries out an operation on the phext that is asked for, and answers
 // with what say makes of the result.
 func (c *call) apply(op sq.Op, say func(sq.Result) string) error {
-	name, err := c.query.phextName()
-	if err != nil {
-		return err
-	}
+	var err error
 	if op.If, err = c.condition(); err != nil {
 		return err
 	}
-	results, err := c.store.Apply(c.request.Context(), name, sq.Batch{op})
+	results, err := c.store.Apply(c.request.Context(), c.phext, sq.Batch{op})
 	if err != nil {
 		return err
 	}
