@@ -119,8 +119,8 @@ func (s *settings) probe(ctx context.Context, engine *disk.Engine) error {
 	return err
 }
 
-// newService introduces tenants, engine and API to each other. Nothing is
-// opened, and nothing runs yet.
+// newService introduces tenants, engine and API to each other. No directory is
+// opened yet. Its fold must be called, which run does.
 func newService(s settings, live *tenant.Live, log *slog.Logger, loopback bool) *service {
 	engine := disk.New(disk.Options{Logger: log})
 	v := &service{log: log, live: live, engine: engine, drainDelay: s.drainDelay}

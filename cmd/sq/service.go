@@ -123,7 +123,7 @@ func (v *service) fold(ctx context.Context) error {
 	defer cancel()
 	err := v.engine.Close(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		v.log.Warn("journals are left to be folded by the next start", "after", foldingEnd)
+		v.log.Warn("journals are left to be folded by the next start", "after", foldingEnd, "error", err)
 		return nil
 	}
 	if err != nil {
