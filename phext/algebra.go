@@ -27,8 +27,11 @@ func Merge(left, right []byte) ([]byte, error) {
 			inR = r.Next()
 		}
 	}
-	w.Flush()
-	return out.Bytes(), firstError(l.Err(), r.Err())
+	w.Flush() // to memory: cannot fail
+	if err := firstError(l.Err(), r.Err()); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }
 
 func firstError(errs ...error) error {
@@ -53,7 +56,10 @@ func Subtract(left, right []byte) ([]byte, error) {
 		}
 		return text
 	})
-	return out, firstError(err, r.Err())
+	if err := firstError(err, r.Err()); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // ladder is the delimiters from the smallest up, the line break included.

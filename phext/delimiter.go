@@ -35,22 +35,22 @@ var Last = At(MaxStored, MaxStored, MaxStored, MaxStored, MaxStored, MaxStored, 
 // IsDelimiter reports whether b is one of the nine delimiters.
 func IsDelimiter(b byte) bool { return counts[b] != 0 }
 
-// step is what one delimiter does to a coordinate, in words: clear the
-// components to its right, set them to 1, and add one.
-type step struct{ keepHi, keepLo, onesHi, onesLo, addHi, addLo uint64 }
+// step is what one delimiter does to a coordinate, in words: keep the components
+// up to its own, set those to its right to 1, and add one. full is its own at its
+// highest, which cannot count further.
+type step struct{ keep, ones, add, full Coordinate }
 
 var steps = func() (table [Dimensions]step) {
 	for i := range table {
-		var ones, keep, add Coordinate
+		s := &table[i]
 		for k := range Dimensions {
 			if k > i {
-				ones = ones.With(k, 1)
+				s.ones = s.ones.With(k, 1)
 			} else {
-				keep = keep.With(k, MaxStored)
+				s.keep = s.keep.With(k, MaxStored)
 			}
 		}
-		add = add.With(i, 1)
-		table[i] = step{keep.hi, keep.lo, ones.hi, ones.lo, add.hi, add.lo}
+		s.add, s.full = s.add.With(i, 1), s.full.With(i, MaxStored)
 	}
 	return table
 }()
@@ -58,12 +58,12 @@ var steps = func() (table [Dimensions]step) {
 // after returns where the text stands after a delimiter that counts component
 // i; false when the component cannot count further.
 func (c Coordinate) after(i int) (Coordinate, bool) {
-	if c.Component(i) == MaxStored {
+	s := &steps[i]
+	if c.hi&s.full.hi == s.full.hi && c.lo&s.full.lo == s.full.lo {
 		return c, false
 	}
-	s := &steps[i]
-	lo, carry := bits.Add64(c.lo&s.keepLo|s.onesLo, s.addLo, 0)
-	return Coordinate{(c.hi&s.keepHi | s.onesHi) + s.addHi + carry, lo}, true
+	lo, carry := bits.Add64(c.lo&s.keep.lo|s.ones.lo, s.add.lo, 0)
+	return Coordinate{(c.hi&s.keep.hi | s.ones.hi) + s.add.hi + carry, lo}, true
 }
 
 // AppendDelimiters appends to dst the shortest delimiters that lead from one

@@ -231,6 +231,20 @@ func document(lines, scroll int) []byte {
 	return out.Bytes()
 }
 
+func TestStreamAllocatesNothing(t *testing.T) {
+	text, buf := bytes.Repeat([]byte("0123456789abcdef\x17"), 1000), make([]byte, 4096)
+	r := bytes.NewReader(text)
+	n := testing.AllocsPerRun(10, func() {
+		r.Reset(text)
+		s := Stream{r: r, buf: buf, here: First, last: true}
+		for s.Next() {
+		}
+	})
+	if n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func benchmarkScan(b *testing.B, scroll int) {
 	text := document(100<<20, scroll)
 	b.SetBytes(int64(len(text)))

@@ -3,6 +3,7 @@ package phext
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 )
 
 // DimensionError says that a document counts a dimension past MaxStored.
@@ -84,19 +85,26 @@ func suspicious(w uint64) uint64 {
 	return ((ten-low)&^ten | (two-low)&^two) & high
 }
 
-// indexDelimiter returns the offset of the first delimiter in b, or len(b).
+// indexDelimiter returns the offset of the first delimiter in b, or len(b). It
+// looks at single words where a short scroll may end, and then at four together.
 func indexDelimiter(b []byte) int {
+	const near = 32
 	i := 0
+	for ; i < near && i+8 <= len(b); i += 8 {
+		if n := firstOf(b[i:], suspicious(binary.LittleEndian.Uint64(b[i:]))); n < 8 {
+			return i + n
+		}
+	}
 	for ; i+32 <= len(b); i += 32 {
 		p := b[i : i+32 : i+32]
-		found := suspicious(binary.LittleEndian.Uint64(p)) | suspicious(binary.LittleEndian.Uint64(p[8:])) |
-			suspicious(binary.LittleEndian.Uint64(p[16:])) | suspicious(binary.LittleEndian.Uint64(p[24:]))
-		if found == 0 {
+		w0, w1 := suspicious(binary.LittleEndian.Uint64(p)), suspicious(binary.LittleEndian.Uint64(p[8:]))
+		w2, w3 := suspicious(binary.LittleEndian.Uint64(p[16:])), suspicious(binary.LittleEndian.Uint64(p[24:]))
+		if w0|w1|w2|w3 == 0 {
 			continue
 		}
-		for k, c := range p {
-			if counts[c] != 0 {
-				return i + k
+		for k, found := range [...]uint64{w0, w1, w2, w3} {
+			if n := firstOf(p[8*k:], found); n < 8 {
+				return i + 8*k + n
 			}
 		}
 	}
@@ -106,4 +114,14 @@ func indexDelimiter(b []byte) int {
 		}
 	}
 	return len(b)
+}
+
+// firstOf returns the first of the bytes found that is a delimiter, or 8.
+func firstOf(b []byte, found uint64) int {
+	for ; found != 0; found &= found - 1 {
+		if k := bits.TrailingZeros64(found) / 8; counts[b[k]] != 0 {
+			return k
+		}
+	}
+	return 8
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -114,12 +115,12 @@ func launch(t *testing.T, stdout io.Writer, args ...string) *server {
 	return s
 }
 
-var port = regexp.MustCompile(`istening on port (\d+)`)
+var listening = regexp.MustCompile(`istening on port (\d+)`)
 
 // listens waits for the line that tells the port.
 func (s *server) listens() {
 	s.t.Helper()
-	s.address = "127.0.0.1:" + s.await(s.stdout, port)[1]
+	s.address = "127.0.0.1:" + s.await(s.stdout, listening)[1]
 }
 
 // await waits until something on a screen matches.
@@ -140,6 +141,9 @@ func (s *server) await(on *screen, what *regexp.Regexp) []string {
 		}
 	}
 }
+
+// port returns the port that the system picked.
+func (s *server) port() string { return strings.TrimPrefix(s.address, "127.0.0.1:") }
 
 // ends waits for the end and returns the exit status.
 func (s *server) ends() int {
@@ -192,6 +196,26 @@ func (s *server) want(token, method, what, body, want string) {
 	}
 }
 
+const (
+	tokenOfAlice = "invented-token-of-alice-1234"
+	tokenOfBob   = "invented-token-of-bob-5678"
+	first        = "1.1.1/1.1.1/1.1.1"
+)
+
+// twoTenants makes a configuration of alice and bob, and returns its path and
+// the folder that their folders will be in.
+func twoTenants(t *testing.T) (config, dir string) {
+	dir = t.TempDir()
+	return write(t, "two.json", twoTenantsIn(dir)), dir
+}
+
+func twoTenantsIn(dir string) string {
+	return fmt.Sprintf(`{"tenants": {
+		%q: {"name": "bob", "data_dir": "%s/bob"},
+		%q: {"name": "alice", "data_dir": "%s/alice"}
+	}}`, tokenOfBob, dir, tokenOfAlice, dir)
+}
+
 // at returns the query for a scroll.
 func at(phext, coordinate string) string {
 	return "?" + url.Values{"p": {phext}, "c": {coordinate}}.Encode()
@@ -214,4 +238,14 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+// logs holds standard error to what must stand in it.
+func (s *server) logs(wants ...string) {
+	s.t.Helper()
+	for _, want := range wants {
+		if log := s.stderr.String(); !strings.Contains(log, want) {
+			s.t.Errorf("standard error lacks %q:\n%s", want, log)
+		}
+	}
 }

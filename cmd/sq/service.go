@@ -62,7 +62,9 @@ func (v *service) attend(ctx context.Context, received <-chan os.Signal, served 
 				v.log.Info("ending", "signal", s.String())
 				return nil
 			}
-			v.reload() // it has logged how that went
+			if err := v.reload(); err != nil {
+				v.log.Error("configuration not reloaded; what was loaded before stays in force", "error", err)
+			}
 		case err := <-served:
 			return fmt.Errorf("serve: %w", err)
 		case <-ctx.Done():
@@ -71,10 +73,9 @@ func (v *service) attend(ctx context.Context, received <-chan os.Signal, served 
 	}
 }
 
-// reload reads the configuration again and logs how that went.
+// reload reads the configuration again. The caller logs its error.
 func (v *service) reload() error {
 	if err := v.live.Reload(); err != nil {
-		v.log.Error("configuration not reloaded; what was loaded before stays in force", "error", err)
 		return err
 	}
 	v.log.Info("configuration reloaded", "tenants", len(v.live.Current().Tenants()))
