@@ -1,10 +1,10 @@
 package disk
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -57,34 +57,20 @@ func TestEveryMomentCrashes(t *testing.T) {
 	})
 }
 
-// crash returns what is found after the loss of power.
-func crash(m *vfs.Mem, seed, outcome uint64) *vfs.Mem {
-	if outcome < 2 {
-		return m.CrashWith(outcome == 1)
-	}
-	return m.Crash(rand.New(rand.NewPCG(seed, outcome)))
-}
-
 func crashOnce(t *testing.T, seed uint64, n int, outcome uint64) {
-	var w *world
-	var left *vfs.Mem
-	w = newWorld(t, seed, func(c vfs.Call) error {
+	w := newWorld(t, seed, nil)
+	w.before = func(c vfs.Call) error {
 		if c.N == n {
-			left = crash(w.mem, seed, outcome)
+			w.crash(seed, outcome)
 		}
 		return nil
-	})
-	w.note("power goes at call %d, outcome %d", n, outcome)
-	for i := 0; i < steps && left == nil; i++ {
-		w.step()
 	}
+	w.note("power goes at call %d, outcome %d", n, outcome)
+	w.steps()
 	w.stop(false)
-	if left == nil {
+	if !w.after() {
 		return // this run took fewer calls
 	}
-	w.note("power went")
-	w.mem, w.fault = left, nil
-	w.checkFile()
 	crashAgain(w, seed, n, outcome)
 	w.before = quiet
 	w.start()
@@ -95,12 +81,11 @@ func crashOnce(t *testing.T, seed uint64, n int, outcome uint64) {
 
 // crashAgain opens what is left and loses power once more meanwhile.
 func crashAgain(w *world, seed uint64, n int, outcome uint64) {
-	var left *vfs.Mem
-	at := rand.New(rand.NewPCG(seed, uint64(n))).IntN(30) + 1
-	start := w.calls
+	at := w.calls + rand.New(rand.NewPCG(seed, uint64(n))).IntN(30) + 1
+	w.note("power goes at call %d too", at)
 	w.before = func(c vfs.Call) error {
-		if c.N == start+at {
-			left = crash(w.mem, seed+1, outcome)
+		if c.N == at {
+			w.crash(seed+1, outcome)
 		}
 		return nil
 	}
@@ -108,11 +93,7 @@ func crashAgain(w *world, seed uint64, n int, outcome uint64) {
 	w.read()
 	w.fold()
 	w.stop(false)
-	if left != nil {
-		w.note("power went again at call %d of the opening", at)
-		w.mem, w.fault = left, nil
-		w.checkFile()
-	}
+	w.after()
 }
 
 // TestEveryOperationFails makes each file operation of some workloads fail once,
@@ -129,20 +110,19 @@ func TestEveryOperationFails(t *testing.T) {
 }
 
 func failOnce(t *testing.T, seed uint64, n int, failure error) {
-	w, failed := newWorld(t, seed, nil), false
+	w := newWorld(t, seed, nil)
+	var failed atomic.Bool
 	w.before = func(c vfs.Call) error {
 		if c.N == n {
-			failed = true
+			failed.Store(true)
 			w.note("%v %s %s fails with %v", c.Op, c.Name, c.To, failure)
 			return failure
 		}
 		return nil
 	}
-	for range steps {
-		w.step()
-	}
+	w.steps()
 	<-time.After(5 * time.Minute) // until everything was tried again
-	if failed {
+	if failed.Load() {
 		w.check("the disk works again")
 		w.works()
 	}
@@ -170,28 +150,19 @@ func TestFailsThenCrashes(t *testing.T) {
 
 func failThenCrash(t *testing.T, seed uint64, n, later int, outcome uint64) {
 	w := newWorld(t, seed, nil)
-	var left *vfs.Mem
 	w.before = func(c vfs.Call) error {
 		switch c.N {
 		case n:
 			w.note("%v %s %s fails", c.Op, c.Name, c.To)
 			return syscall.EIO
 		case later:
-			left = crash(w.mem, seed, outcome)
+			w.crash(seed, outcome)
 		}
 		return nil
 	}
-	for i := 0; i < steps && left == nil; i++ {
-		w.step()
-	}
-	if err := w.stop(false); left == nil && errors.Is(err, vfs.ErrCrashed) {
-		t.Fatal(err)
-	}
-	if left != nil {
-		w.note("power went, outcome %d", outcome)
-		w.mem, w.fault = left, nil
-		w.checkFile()
-	}
+	w.steps()
+	w.stop(false)
+	w.after()
 	w.before = quiet
 	w.start()
 	w.check("after a failure and a crash")

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +32,10 @@ type world struct {
 	may     []state         // what the phext may hold: one state, two after an unanswered batch, …
 	existed map[string]bool // every text that the file may ever have had
 	tokens  int
-	log     []string
+	left    atomic.Pointer[vfs.Mem] // what the loss of power left
+
+	mu  sync.Mutex // guards log
+	log []string
 }
 
 // state is what a phext holds.
@@ -68,10 +73,37 @@ func (w *world) stop(fold bool) error {
 	return w.e.Close(ctx)
 }
 
-func (w *world) note(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
+func (w *world) note(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.log = append(w.log, fmt.Sprintf(format, args...))
+}
+
+// crash takes the power away. after finds what is left.
+func (w *world) crash(seed, outcome uint64) {
+	if outcome < 2 {
+		w.left.Store(w.mem.CrashWith(outcome == 1))
+		return
+	}
+	w.left.Store(w.mem.Crash(rand.New(rand.NewPCG(seed, outcome))))
+}
+
+// after goes on with what the loss of power left; false when there was none.
+func (w *world) after() bool {
+	left := w.left.Swap(nil)
+	if left == nil {
+		return false
+	}
+	w.note("power went")
+	w.mem, w.fault = left, nil
+	w.checkFile()
+	return true
+}
 
 func (w *world) fatalf(format string, args ...any) {
 	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.t.Fatalf("%s\nafter:\n  %s", fmt.Sprintf(format, args...), strings.Join(w.log, "\n  "))
 }
 
@@ -79,6 +111,13 @@ func (w *world) fatalf(format string, args ...any) {
 func (w *world) token() string {
 	w.tokens++
 	return fmt.Sprintf("<%d%s>", w.tokens, strings.Repeat("-", w.rng.IntN(3)*300))
+}
+
+// steps does one thing after another, until the power goes.
+func (w *world) steps() {
+	for i := 0; i < steps && w.left.Load() == nil; i++ {
+		w.step()
+	}
 }
 
 // step does one thing.
