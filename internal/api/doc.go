@@ -1,0 +1,19 @@
+// Package api is SQ over HTTP: the paths under /api/v2/ in front of an sq.Store.
+//
+//	net/http -> origin -> token -> slot -> parameters -> Store -> reply
+//
+// A call is one request on that way. An endpoint is a path and what it does; the
+// table in endpoint.go lists them. Every failure is an error that one table, in
+// problem.go, turns into a status; so endpoints only return errors.
+//
+//   - origin.go: which web pages may ask; auth.go: whose request it is
+//   - slots.go: how many may be at work at once, and how many of one tenant
+//   - query.go, body.go: what comes with a request, parsed once, into types
+//   - read.go, stream.go, delta.go, write.go, where.go: the endpoints
+//   - reply.go: what goes back, and how long a client may stand still
+//   - framing.go: requests whose end is not certain are refused
+//
+// A tenant learns nothing of another: whose a token is decides which Store is
+// asked, and nothing else of the request does. What a stranger asks for is
+// answered before it is looked at.
+package api
