@@ -1,20 +1,34 @@
 # The commands of the project. `make` alone lists them.
 
-.PHONY: help build run test fmt bench
+# How long each fuzz target runs.
+FUZZTIME = 10s
+
+.PHONY: help build run test fmt bench fuzz
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 build: ## build the program into bin/sq
 	go build -o bin/sq ./cmd/sq
 
+run: ## serve the example on port 1337
+	go run ./cmd/sq host 1337 --config examples/tenants.json
+
 fmt: ## format the sources
 	gofmt -w .
 
 test: ## all checks and tests, with the race detector
-	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+	@files=$$(gofmt -l .) && test -z "$$files" || { echo "not formatted, make fmt does it:"; echo "$$files"; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
 	go test -race ./...
 
 bench: ## the benchmarks of the packages
 	go test -run '^$$' -bench . ./...
+
+fuzz: ## each fuzz target for a while (FUZZTIME=10s)
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// curl does what the README asks of the program of that name: the flags -s, -H
-// and -d, and one URL. What the README calls localhost:1337 is the server at
+// curl does what README and handbook ask of the program of that name: the flags -s, -H,
+// -d and --data-binary, and one URL. What they call localhost:1337 is the server at
 // SQ_TEST_ADDRESS.
 func curl() {
 	if err := curlMain(os.Args[1:]); err != nil {
@@ -29,7 +29,7 @@ func curlMain(args []string) error {
 			i++
 			name, value, _ := strings.Cut(args[i], ":")
 			header.Add(name, strings.TrimSpace(value))
-		case arg == "-d" && i+1 < len(args):
+		case (arg == "-d" || arg == "--data-binary") && i+1 < len(args):
 			i++
 			method, body = http.MethodPost, args[i]
 			header.Set("Content-Type", "application/x-www-form-urlencoded")

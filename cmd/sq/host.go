@@ -19,7 +19,7 @@ import (
 const hostLong = `Serve phexts over HTTP, to many tenants or to one.
 
 Many tenants: --config names a JSON file that says whose tokens there are and
-where each tenant's files are. It is read again at SIGHUP, at POST
+where each tenant's files are. It is read again at SIGHUP, at a POST to
 /api/v2/reload and, with "reload_on_change", when it has changed.
 
 One tenant: the files of --data-dir, which is the current folder where nothing

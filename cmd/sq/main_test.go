@@ -15,6 +15,8 @@ import (
 // TestMain lets the test binary stand in for the programs that scripts and tests
 // run: sq itself, and curl, which not every machine has.
 func TestMain(m *testing.M) {
+	// The race detector otherwise has each of those wait a second at its end.
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	testscript.Main(leakless{m}, map[string]func(){"sq": main, "curl": curl})
 }
 
@@ -36,7 +38,11 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", os.Getenv("GORACE"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
 }
 

@@ -33,8 +33,6 @@ func newRoot(out outside) *cobra.Command {
 		Long:    rootLong,
 		Example: rootExample,
 		Version: sq.Version,
-		Args:    noSuchCommand,
-		RunE:    nothingAsked,
 		// Errors are reported in one place, by run, and without the whole help.
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -43,11 +41,18 @@ func newRoot(out outside) *cobra.Command {
 	root.SetFlagErrorFunc(noSuchFlag)
 	root.SetHelpCommand(newHelp())
 	root.AddCommand(newHost(out), newVersion())
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range append(root.Commands(), root) {
+		if cmd.HasSubCommands() {
+			cmd.Args, cmd.RunE = noSuchCommand, nothingAsked
+			cmd.DisableFlagsInUseLine = true
+		}
+	}
 	return root
 }
 
-// nothingAsked is sq without a command. A script that means one and gives none
-// is to notice.
+// nothingAsked is a command that has others, without one of them. A script that
+// means one and gives none is to notice.
 func nothingAsked(cmd *cobra.Command, _ []string) error {
 	cmd.SetOut(cmd.ErrOrStderr())
 	if err := cmd.Help(); err != nil {
@@ -60,12 +65,12 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usage(meant(cmd, "sq ", args[0], "sq help lists the commands"), "there is no command %q", args[0])
+	return usage(meant(cmd, cmd.CommandPath()+" ", args[0], helpOn(cmd)+" lists the commands"), "there is no command %q", args[0])
 }
 
 // noSuchFlag explains what the flags of a command line have wrong.
 func noSuchFlag(cmd *cobra.Command, err error) error {
-	see := strings.Replace(cmd.CommandPath(), "sq", "sq help", 1) + " lists the flags"
+	see := helpOn(cmd) + " lists the flags"
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return usage(see, "%w", err)
@@ -75,6 +80,11 @@ func noSuchFlag(cmd *cobra.Command, err error) error {
 		flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
 	})
 	return usage(meant(flags, "--", unknown.GetSpecifiedName(), see), "%w", err)
+}
+
+// helpOn returns the command line that explains cmd.
+func helpOn(cmd *cobra.Command) string {
+	return strings.Replace(cmd.CommandPath(), "sq", "sq help", 1)
 }
 
 // meant asks whether the nearest of a command's commands was meant, or says

@@ -101,20 +101,24 @@ func (v *service) end(received <-chan os.Signal, work func(context.Context) erro
 	}
 }
 
-// finishRequests lets the requests under way end. Before that, for the drain
-// delay, requests are still taken while readyz says 503.
+// finishRequests lets the requests under way end, after the drain delay.
 func (v *service) finishRequests(ctx context.Context) {
-	if d, ok := any(v.api).(interface{ Drain() }); ok && v.drainDelay > 0 {
-		d.Drain()
-		select {
-		case <-time.After(v.drainDelay):
-		case <-ctx.Done():
-		}
-	}
+	v.drain(ctx)
 	ctx, cancel := context.WithTimeout(ctx, requestsEnd)
 	defer cancel()
 	if err := v.api.Shutdown(ctx); err != nil {
 		v.log.Warn("requests were cut off", "after", requestsEnd, "error", err)
+	}
+}
+
+// drain lets balancers notice that the server ends: requests are still taken.
+func (v *service) drain(ctx context.Context) {
+	if d, ok := any(v.api).(interface{ Drain() }); ok {
+		d.Drain()
+	}
+	select {
+	case <-time.After(v.drainDelay):
+	case <-ctx.Done():
 	}
 }
 

@@ -38,9 +38,9 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.listen, "listen", "", "the `address` to listen on (default every interface; without a key 127.0.0.1)")
 	f.StringArrayVar(&s.allowOrigin, "allow-origin", nil, "without a key: a web `origin` whose pages may use the server, such as http://localhost:3000; repeatable")
 	f.StringArrayVar(&s.allowHost, "allow-host", nil, "without a key: a host `name` that the server is reached by, beside localhost; repeatable")
-	f.StringVar(&s.logFormat, "log-format", "text", "`text` or json, on standard error")
+	f.StringVar(&s.logFormat, "log-format", "text", "the `format` of the log on standard error: text or json")
 	f.StringVar(&s.logLevel, "log-level", "info", "the least `level` that is logged: debug, info, warn or error")
-	f.DurationVar(&s.drainDelay, "drain-delay", 0, "at the end, how long readyz says 503 before connections are refused, such as `5s`")
+	f.DurationVar(&s.drainDelay, "drain-delay", 0, "at the end, for how long (a `duration` such as 5s) requests are still taken, so that balancers notice")
 }
 
 // many tells whether there are many tenants.
