@@ -12,6 +12,15 @@ import (
 	"github.com/wbic16/sq-go/phext"
 )
 
+// frozenState is what the frozen layer is to a file that someone else wrote.
+type frozenState uint8
+
+const (
+	isPending  frozenState = iota // the file is of before it
+	isExposed                     // the file may be an edit of one that had it
+	isReplaced                    // the file is an edit of one that took its place
+)
+
 // look adopts what someone else did to the file. It reports whether the file is
 // not as it was, be it that it was adopted or that it could not be read.
 func (h *handle) look() bool {
@@ -73,7 +82,7 @@ func (h *handle) adopt(c content) error {
 		}
 	}
 	h.hold(&next, c)
-	h.content, h.exposed, h.ours = mark, false, false
+	h.content, h.frozen, h.ours = mark, isPending, false
 	next.exists = next.exists || !next.active.empty()
 	next.recount()
 	h.sequence++
@@ -101,9 +110,13 @@ func (h *handle) refuse(c content) {
 // rebase decides what pending changes mean on a file that was edited, notes that
 // in one record with the mark of the file, and applies it to next.
 func (h *handle) rebase(c content, mark journal.Mark, pending, next *view) error {
-	ops, overridden, err := pendingOps(c, pending.frozen, h.exposed)
-	if err != nil {
-		return err
+	var ops []journal.Op
+	var overridden bool
+	if h.frozen != isReplaced {
+		var err error
+		if ops, overridden, err = pendingOps(c, pending.frozen, h.frozen == isExposed); err != nil {
+			return err
+		}
 	}
 	more, also, err := pendingOps(c, pending.active, false)
 	if err != nil {

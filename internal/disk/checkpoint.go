@@ -23,6 +23,7 @@ type folded struct {
 	content  content
 	sequence uint64 // it holds everything up to here
 	err      error
+	replaces bool  // and nothing of what was pending: it comes from Replace
 	swapped  error // of the exchange, once it was tried
 }
 
@@ -232,7 +233,7 @@ func (h *handle) backOff() time.Duration {
 // has to tell the two apart.
 func (h *handle) thaw() {
 	next := *h.current.Load()
-	if next.frozen.empty() || h.exposed {
+	if next.frozen.empty() || h.frozen != isPending {
 		return
 	}
 	next.active, next.frozen = next.active.over(next.frozen), newLayer()

@@ -150,6 +150,7 @@ func TestFailsThenCrashes(t *testing.T) {
 
 func failThenCrash(t *testing.T, seed uint64, n, later int, outcome uint64) {
 	w := newWorld(t, seed, nil)
+	w.cautious = true
 	w.before = func(c vfs.Call) error {
 		switch c.N {
 		case n:

@@ -59,7 +59,12 @@ func (h *handle) settle() error {
 		h.giveUp(f)
 		return sq.Errorf(sq.Internal, "the file could not be exchanged")
 	}
-	h.exposed = f.swapped == nil // ours was there before it
+	if f.swapped == nil { // ours was there before it
+		h.frozen = isExposed
+		if f.replaces {
+			h.frozen = isReplaced
+		}
+	}
 	h.giveUp(f)
 	h.look()
 	return errChanged
@@ -102,15 +107,27 @@ func (h *handle) install(f *folded) error {
 	}
 	h.content = journal.Mark{Sequence: f.sequence, File: f.content.identity}
 	h.unsettled, h.ours = nil, true
-	err := h.fs.SyncDir(".")
+	err := h.confirm(f)
 	if err == nil {
 		h.failed = nil
 		h.release()
 	}
 	h.regroup(&next)
 	h.publish(&next)
-	if err != nil {
+	return err
+}
+
+// confirm makes the exchange durable. A file that replaces what was pending says
+// so in the journal: an edit of it that is found later is not to get that back.
+func (h *handle) confirm(f *folded) error {
+	if err := h.fs.SyncDir("."); err != nil {
 		return h.fail(err, "sync the directory after exchanging the file")
+	}
+	if !f.replaces {
+		return nil
+	}
+	if err := h.note(journal.Record{Mark: &h.content, Reset: true}); err != nil {
+		return h.fail(err, "note that the file replaces what was pending")
 	}
 	return nil
 }

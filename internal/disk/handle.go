@@ -53,7 +53,8 @@ type committer struct {
 	folding   chan folded     // the checkpoint under way; nil when there is none
 	unsettled *folded         // it was put in the file's place, or not: see settle
 	overtaken bool            // the checkpoint under way is of a file that is not there any more
-	exposed   bool            // the frozen layer may be in a file that others have edited
+	frozen    frozenState     // what a file that others have edited has of the frozen layer
+	unsynced  bool            // segments were removed, and may come back after a crash
 	ours      bool            // the file was written by a checkpoint
 	damaged   bool            // the journal is damaged: nothing is written or removed any more
 	waiters   []func(error)   // of the checkpoint under way

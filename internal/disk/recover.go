@@ -96,7 +96,7 @@ func (h *handle) catchUp(c content, j *found) error {
 		newest := j.newest()
 		j.redo(v.frozen, 0, newest)
 		j.redo(v.active, newest, never)
-		h.exposed = true
+		h.frozen = isExposed
 	}
 	v.exists = v.exists || v.pending()
 	v.recount()

@@ -114,7 +114,7 @@ func (h *handle) replace(path string, c content) error {
 			h.logger().Warn("could not keep the mode and owner of a file that is replaced", "error", err)
 		}
 	}
-	err := h.exchange(&folded{content: c, sequence: h.segment.header.Before})
+	err := h.exchange(&folded{content: c, sequence: h.segment.header.Before, replaces: true})
 	h.checkpointed(err)
 	h.log.add(h.replaced(before))
 	return err

@@ -181,7 +181,9 @@ func (h *handle) dropOlder() error {
 		}
 		h.older = h.older[1:]
 	}
-	return h.fs.SyncDir(journalDir)
+	err := h.fs.SyncDir(journalDir)
+	h.unsynced = err != nil
+	return err
 }
 
 // rest removes all segments of a phext whose file holds everything. The newest
@@ -198,7 +200,7 @@ func (h *handle) rest() error {
 	newest := h.older[len(h.older)-1]
 	h.older = h.older[:len(h.older)-1]
 	err := error(nil)
-	if len(h.older) > 0 {
+	if len(h.older) > 0 || h.unsynced {
 		err = h.dropOlder()
 	}
 	if h.older = append(h.older, newest); err == nil && len(h.older) == 1 {

@@ -32,7 +32,12 @@ type world struct {
 	may     []state         // what the phext may hold: one state, two after an unanswered batch, …
 	existed map[string]bool // every text that the file may ever have had
 	tokens  int
-	left    atomic.Pointer[vfs.Mem] // what the loss of power left
+	// cautious strangers do not edit while it is open whether a replace happened:
+	// an edit then, and the loss of power before the disk works again, may leave
+	// some of what was replaced beside the edit.
+	cautious bool
+	open     bool                    // a replace was not answered
+	left     atomic.Pointer[vfs.Mem] // what the loss of power left
 
 	mu  sync.Mutex // guards log
 	log []string
@@ -155,6 +160,7 @@ func (w *world) batch() {
 	}
 	_, err := w.store.Apply(context.Background(), "notes", batch)
 	w.note("batch %s: %v", show(batch), err)
+	w.open = w.open && err != nil
 	w.outcome(err, func(s state) state {
 		s = maps.Clone(s)
 		for _, op := range batch {
@@ -237,6 +243,9 @@ func (w *world) fold() error {
 // edit has a stranger add a scroll of their own to the file as it is, and make
 // sure that it is on disk.
 func (w *world) edit() {
+	if w.cautious && w.open {
+		return
+	}
 	text, err := w.mem.ReadFile("notes.phext")
 	if err != nil {
 		return
@@ -285,6 +294,7 @@ func (w *world) replace() {
 	next := state{nth(0): w.token(), nth(2): w.token()}
 	err := w.store.Replace(context.Background(), "notes", strings.NewReader(phext.Implode(next)))
 	w.note("replace: %v", err)
+	w.open = sq.ErrorCode(err) == sq.Uncertain
 	w.outcome(err, func(state) state { return next })
 }
 
