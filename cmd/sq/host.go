@@ -82,7 +82,7 @@ func host(ctx context.Context, s settings, out outside) error {
 	if err := s.prepare(live.Current(), log); err != nil {
 		return err
 	}
-	service := newService(s, live, log, isLoopback(l))
+	service := newService(s, live, log, l)
 	if err := s.probe(ctx, service.engine); err != nil {
 		return errors.Join(err, service.fold(ctx))
 	}
@@ -121,16 +121,16 @@ func (s *settings) probe(ctx context.Context, engine *disk.Engine) error {
 
 // newService introduces tenants, engine and API to each other. No directory is
 // opened yet. Its fold must be called, which run does.
-func newService(s settings, live *tenant.Live, log *slog.Logger, loopback bool) *service {
-	engine := disk.New(disk.Options{Logger: log})
-	v := &service{log: log, live: live, engine: engine, drainDelay: s.drainDelay}
+func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener) *service {
+	engine := disk.New(disk.Options{Logger: log, Owner: fmt.Sprintf("process %d, %s", os.Getpid(), l.Addr())})
+	v := &service{log: log, live: live, engine: engine}
 	v.api = api.New(api.Options{
 		Tenants:     func() api.Tenants { return live.Current() },
 		Many:        s.many(),
 		Store:       func(t sq.Tenant) sq.Store { return engine.Store(t.DataDir) },
 		Reload:      v.reload,
 		Logger:      log,
-		Loopback:    loopback,
+		Loopback:    isLoopback(l),
 		AllowOrigin: s.allowOrigin,
 		AllowHost:   s.allowHost,
 		Limits:      api.Limits{Requests: maxRequests},

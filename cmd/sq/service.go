@@ -24,11 +24,10 @@ const (
 
 // service is a server with what it stands on, from its start to its end.
 type service struct {
-	log        *slog.Logger
-	live       *tenant.Live
-	engine     *disk.Engine
-	api        *api.Server
-	drainDelay time.Duration
+	log    *slog.Logger
+	live   *tenant.Live
+	engine *disk.Engine
+	api    *api.Server
 }
 
 // run serves on l until a signal or ctx asks for the end, or serving fails. When
@@ -101,24 +100,12 @@ func (v *service) end(received <-chan os.Signal, work func(context.Context) erro
 	}
 }
 
-// finishRequests lets the requests under way end, after the drain delay.
+// finishRequests lets the requests under way end.
 func (v *service) finishRequests(ctx context.Context) {
-	v.drain(ctx)
 	ctx, cancel := context.WithTimeout(ctx, requestsEnd)
 	defer cancel()
 	if err := v.api.Shutdown(ctx); err != nil {
 		v.log.Warn("requests were cut off", "after", requestsEnd, "error", err)
-	}
-}
-
-// drain lets balancers notice that the server ends: requests are still taken.
-func (v *service) drain(ctx context.Context) {
-	if d, ok := any(v.api).(interface{ Drain() }); ok {
-		d.Drain()
-	}
-	select {
-	case <-time.After(v.drainDelay):
-	case <-ctx.Done():
 	}
 }
 

@@ -140,20 +140,6 @@ func TestSecondSignal(t *testing.T) {
 	s.stop()
 }
 
-// TestDrainDelay: until it has passed requests are taken, unless someone is in a
-// hurry.
-func TestDrainDelay(t *testing.T) {
-	s := start(t, "--data-dir", t.TempDir(), "--drain-delay", "1h")
-	s.signal(syscall.SIGTERM)
-	s.await(s.stderr, regexp.MustCompile(`msg=ending`))
-	s.want("", "GET", "version", "", "0.5.5")
-	s.signal(syscall.SIGTERM)
-	if status := s.ends(); status != exitFailure {
-		t.Errorf("exit status %d", status)
-	}
-	start(t, "--data-dir", t.TempDir(), "--drain-delay", "1ms").stop()
-}
-
 // TestStandardOutputIsClosed: whoever started the server has gone.
 func TestStandardOutputIsClosed(t *testing.T) {
 	r, w, err := os.Pipe()

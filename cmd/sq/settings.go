@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/spf13/pflag"
@@ -27,7 +26,6 @@ type settings struct {
 	allowHost   []string
 	logFormat   string
 	logLevel    string
-	drainDelay  time.Duration
 }
 
 func (s *settings) register(f *pflag.FlagSet) {
@@ -40,7 +38,6 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.allowHost, "allow-host", nil, "without a key: a host `name` that the server is reached by, beside localhost; repeatable")
 	f.StringVar(&s.logFormat, "log-format", "text", "the `format` of the log on standard error: text or json")
 	f.StringVar(&s.logLevel, "log-level", "info", "the least `level` that is logged: debug, info, warn or error")
-	f.DurationVar(&s.drainDelay, "drain-delay", 0, "at the end, for how long (a `duration` such as 5s) requests are still taken, so that balancers notice")
 }
 
 // many tells whether there are many tenants.
@@ -165,9 +162,6 @@ func (s *settings) checkLog(*pflag.FlagSet) error {
 	}
 	if _, ok := logLevels[s.logLevel]; !ok {
 		return usage("", "--log-level is %q; debug, info, warn or error is wanted", s.logLevel)
-	}
-	if s.drainDelay < 0 {
-		return usage("", "--drain-delay is %v; it cannot be negative", s.drainDelay)
 	}
 	return nil
 }

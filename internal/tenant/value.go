@@ -75,7 +75,7 @@ func durability(value json.Token) (s, complaint string) {
 	if value == Fsync || value == Relaxed {
 		return value.(string), ""
 	}
-	if s, complaint = text(value); complaint != "" {
+	if _, complaint = text(value); complaint != "" {
 		return "", complaint
 	}
 	return "", fmt.Sprintf("is something else; want %q or %q", Fsync, Relaxed)
