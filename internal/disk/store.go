@@ -51,6 +51,7 @@ type Store struct {
 	lock    io.Closer
 	folds   bool                           // names that differ only in case are one
 	left    map[sq.PhextName][]leftover    // segments of phexts that are not open
+	failed  map[sq.PhextName]bool          // an opening failed, and left may not be all
 	handles map[sq.PhextName]*handle       // open, or closing
 	opening map[sq.PhextName]chan struct{} // closed when the opening has ended
 	used    time.Time                      // when it was opened or a phext was closed
@@ -62,7 +63,7 @@ var _ sq.Store = (*Store)(nil)
 func newStore(e *Engine, dir string) *Store {
 	return &Store{
 		engine: e, dir: dir, handles: map[sq.PhextName]*handle{},
-		opening: map[sq.PhextName]chan struct{}{}, high: map[sq.PhextName]map[section]int{},
+		opening: map[sq.PhextName]chan struct{}{}, failed: map[sq.PhextName]bool{}, high: map[sq.PhextName]map[section]int{},
 	}
 }
 
@@ -155,6 +156,15 @@ func findLeft(dir vfs.FS) (map[sq.PhextName][]leftover, error) {
 	return left, err
 }
 
+// leftOf is findLeft for one phext.
+func leftOf(dir vfs.FS, name sq.PhextName) ([]leftover, error) {
+	left, err := findLeft(dir)
+	if err != nil {
+		return nil, sq.Wrap(err, sq.Internal, "list the journal of %q", name)
+	}
+	return left[name], nil
+}
+
 // clearTmp removes what an earlier process wrote and did not use. A part of a
 // phext that has a journal may be more than that: see clearPart.
 func clearTmp(dir vfs.FS, left map[sq.PhextName][]leftover) error {
@@ -208,14 +218,26 @@ func (s *Store) pinOrWait(name sq.PhextName) (*handle, <-chan struct{}, error) {
 	}
 	wait := make(chan struct{})
 	s.opening[name] = wait
-	dir, left := s.fs, s.left[name]
+	dir, left, failed := s.fs, s.left[name], s.failed[name]
 	s.mu.Unlock()
-	h, err := s.openPhext(dir, name, left)
+	h, err := s.openAgain(dir, name, left, failed)
 	s.opened(name, h, err, wait)
 	if err == nil {
 		s.engine.trim()
 	}
 	return h, nil, err
+}
+
+// openAgain opens a phext. When that failed before, a segment may have been made
+// on the way, so what is left is looked at anew.
+func (s *Store) openAgain(dir vfs.FS, name sq.PhextName, left []leftover, failed bool) (*handle, error) {
+	if failed {
+		var err error
+		if left, err = leftOf(dir, name); err != nil {
+			return nil, err
+		}
+	}
+	return s.openPhext(dir, name, left)
 }
 
 // opened enters a phext that was opened, pinned once for who opened it.
@@ -226,7 +248,10 @@ func (s *Store) opened(name sq.PhextName, h *handle, err error, wait chan struct
 		h.pin()
 		s.handles[name] = h
 		delete(s.left, name)
+		delete(s.failed, name)
 		s.engine.enter(h)
+	} else {
+		s.failed[name] = true
 	}
 	delete(s.opening, name)
 	close(wait)
