@@ -35,6 +35,7 @@ type Error struct {
 	Err     error // what caused it, for the log; may be nil
 }
 
+// Error returns the message, and what caused it.
 func (e *Error) Error() string {
 	if e.Err != nil {
 		return e.Message + ": " + e.Err.Error()
@@ -42,6 +43,7 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
+// Unwrap returns what caused the error; it may be nil.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Errorf returns an *Error with a formatted message.

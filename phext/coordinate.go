@@ -156,6 +156,7 @@ type CoordinateError struct {
 	Reason string
 }
 
+// Error says what was given and what is wrong with it.
 func (e *CoordinateError) Error() string {
 	return fmt.Sprintf("coordinate %q: %s", e.Text, e.Reason)
 }

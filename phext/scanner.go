@@ -12,6 +12,7 @@ type DimensionError struct {
 	Dimension string // its name, such as "scroll"
 }
 
+// Error says where, and which dimension.
 func (e *DimensionError) Error() string {
 	return fmt.Sprintf("offset %d: the %s counts past %d", e.Offset, e.Dimension, MaxStored)
 }

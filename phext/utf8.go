@@ -99,6 +99,7 @@ type UTF8Error struct {
 	Byte   byte
 }
 
+// Error says which byte, and where.
 func (e *UTF8Error) Error() string {
 	return fmt.Sprintf("offset %d: byte 0x%02X is not UTF-8", e.Offset, e.Byte)
 }
@@ -162,6 +163,7 @@ type TextError struct {
 	Delimiter bool // it is a delimiter; otherwise it is not UTF-8
 }
 
+// Error says which byte, and where.
 func (e *TextError) Error() string {
 	if e.Delimiter {
 		return fmt.Sprintf("text: byte 0x%02X at offset %d is a phext delimiter, which cannot stand in a scroll", e.Byte, e.Offset)

@@ -26,6 +26,7 @@ type TornError struct {
 	Offset int64 // where they begin
 }
 
+// Error says where.
 func (e *TornError) Error() string {
 	return fmt.Sprintf("offset %d: torn end, never answered", e.Offset)
 }
@@ -36,6 +37,7 @@ type DamageError struct {
 	Why    string // what proves it
 }
 
+// Error says where, and what proves it.
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("offset %d: record does not verify, and %s", e.Offset, e.Why)
 }
