@@ -71,7 +71,7 @@ type Engine struct {
 	most    int64 // bytes
 	phexts  int
 	idle    time.Duration
-	memory  atomic.Int64 // of the views of open phexts
+	memory  atomic.Int64 // that open phexts take, in bytes
 	notices *notices
 
 	closing chan struct{}
@@ -127,12 +127,14 @@ func (e *Engine) enter(h *handle) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.opened[h] = struct{}{}
+	e.memory.Add(handleBytes)
 }
 
 func (e *Engine) leave(h *handle) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.opened, h)
+	e.memory.Add(-handleBytes)
 }
 
 // tidy closes what is idle, until the engine closes.

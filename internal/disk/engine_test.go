@@ -72,7 +72,7 @@ func TestIdle(t *testing.T) {
 // closed, but for those in use.
 func TestBudget(t *testing.T) {
 	mem := vfs.NewMem()
-	e := inMemory(mem, Options{Memory: 10 * entryBytes})
+	e := inMemory(mem, Options{Memory: 10 * handleBytes})
 	s := e.Store("dir")
 	appendTo(t, s, "used", "x")
 	held, err := s.Snapshot(background, "used")

@@ -77,7 +77,8 @@ type request struct {
 }
 
 const (
-	queueLength = 1024
+	queueLength = 128
+	handleBytes = 16 << 10 // of memory for an open phext, however little it holds
 	closing     = -1 << 40 // added to pins
 )
 
