@@ -92,6 +92,10 @@ func (h *handle) openLeftover(l leftover, j *found) (*segment, error) {
 	case err == nil && s.header.Name == string(h.name):
 		s.end = s.header.Length()
 		return s, nil
+	case errors.Is(err, journal.ErrVersion):
+		j.damage = h.damage(l.path, err)
+		file.Close()
+		return nil, nil
 	case err != nil && !errors.Is(err, journal.ErrHeader):
 		file.Close()
 		return nil, err

@@ -17,8 +17,13 @@ type Header struct {
 	Base        Mark   // what the file held when the segment was made
 }
 
-// ErrHeader is the error for a segment whose header does not verify.
-var ErrHeader = errors.New("segment header does not verify")
+var (
+	// ErrHeader is the error for a segment whose header does not verify.
+	ErrHeader = errors.New("segment header does not verify")
+	// ErrVersion is the error for a segment whose header verifies and is of
+	// another version of the format.
+	ErrVersion = errors.New("segment is of another format version")
+)
 
 // AppendHeader appends the bytes of a header to dst.
 func AppendHeader(dst []byte, h Header) []byte {
@@ -40,8 +45,8 @@ func AppendHeader(dst []byte, h Header) []byte {
 	return le.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
 }
 
-// ReadHeader reads the header of a segment of the given size. When it does not
-// verify, or is of a later version, the error wraps ErrHeader.
+// ReadHeader reads the header of a segment of the given size. The error wraps
+// ErrHeader or ErrVersion, or is that of a failed read.
 func ReadHeader(r io.ReaderAt, size int64) (Header, error) {
 	b := make([]byte, min(size, headMost))
 	if err := readFull(r, b, 0); err != nil {
@@ -59,7 +64,7 @@ func ReadHeader(r io.ReaderAt, size int64) (Header, error) {
 		return Header{}, fmt.Errorf("%w: checksum mismatch", ErrHeader)
 	}
 	if v := le.Uint32(b[8:]); v != version {
-		return Header{}, fmt.Errorf("%w: format version %d, this program reads %d", ErrHeader, v, version)
+		return Header{}, fmt.Errorf("%w: %d, and this program reads %d", ErrVersion, v, version)
 	}
 	return Header{
 		Name:        string(b[headFixed : headFixed+name]),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"testing"
 
 	"github.com/wbic16/sq-go/phext"
@@ -183,4 +184,71 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 	})
+}
+
+func segmentReader(t *testing.T, b []byte) *Reader {
+	t.Helper()
+	h, err := ReadHeader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewReader(bytes.NewReader(b), int64(len(b)), h, -1)
+}
+
+// TestSynced: a record tells how far the segment was on disk before it.
+func TestSynced(t *testing.T) {
+	b, offsets := segment(testHeader, 3)
+	r := segmentReader(t, b)
+	if r.Synced() != offsets[0] {
+		t.Errorf("before any record: %d, want the header's end %d", r.Synced(), offsets[0])
+	}
+	for i := range 3 {
+		if _, ok := r.Next(); !ok || r.Offset() != offsets[i] || r.Synced() != offsets[i] || r.End() != offsets[i+1] {
+			t.Errorf("record %d: %v at %d, synced %d, end %d; want %v", i, ok, r.Offset(), r.Synced(), r.End(), offsets)
+		}
+	}
+}
+
+// TestZeroFilled fills each 8 bytes with zeros: in a record that others follow it
+// is damage, named at its offset.
+func TestZeroFilled(t *testing.T) {
+	b, offsets := segment(testHeader, 40)
+	for at := int(offsets[0]); at < int(offsets[39]); at += alignment {
+		torn := bytes.Clone(b)
+		clear(torn[at : at+alignment])
+		if bytes.Equal(torn, b) {
+			continue
+		}
+		n, end, err := read(torn, -1)
+		var damage *DamageError
+		if !errors.As(err, &damage) || damage.Offset != end || offsets[n] != end || end > int64(at) || offsets[n+1] <= int64(at) {
+			t.Fatalf("zeros at %d: read %d records to %d, %v", at, n, end, err)
+		}
+	}
+}
+
+// TestMoved: a record is valid in its own place only.
+func TestMoved(t *testing.T) {
+	b, offsets := segment(testHeader, 6)
+	part := func(i int) []byte { return b[offsets[i]:offsets[i+1]] }
+	var damage *DamageError
+	doubled := append(append(bytes.Clone(b[:offsets[2]]), part(1)...), b[offsets[2]:]...)
+	if n, _, err := read(doubled, -1); n != 2 || err == nil {
+		t.Errorf("doubled: read %d, %v; want 2 and an error", n, err)
+	}
+	swapped := append(append(append(bytes.Clone(b[:offsets[1]]), part(2)...), part(1)...), b[offsets[3]:]...)
+	if n, _, err := read(swapped, -1); n != 1 || !errors.As(err, &damage) {
+		t.Errorf("swapped: read %d, %v; want 1 and damage", n, err)
+	}
+}
+
+// TestVersion: a segment of another version is known to be that, and not taken
+// for damaged.
+func TestVersion(t *testing.T) {
+	b := AppendHeader(nil, testHeader)
+	b[8]++
+	le.PutUint32(b[len(b)-4:], crc32.Checksum(b[:len(b)-4], castagnoli))
+	if _, err := ReadHeader(bytes.NewReader(b), int64(len(b))); !errors.Is(err, ErrVersion) || errors.Is(err, ErrHeader) {
+		t.Errorf("%v, want another version", err)
+	}
 }

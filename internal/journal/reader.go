@@ -117,6 +117,9 @@ func (r *Reader) plausible(offset int64) bool {
 
 func parseRecord(b []byte, length int, offset int64) (Record, bool, error) {
 	flags := le.Uint32(b[44:])
+	if flags&^(flagMark|flagReset) != 0 {
+		return Record{}, false, nil // no version has them
+	}
 	record := Record{Sequence: le.Uint64(b[24:]), Reset: flags&flagReset != 0}
 	body, at := b[recordHead:recordHead+length], offset+recordHead
 	if flags&flagMark != 0 {
