@@ -164,7 +164,7 @@ func (w *model) batchMoves(m machine, do func(string, func(*machine))) {
 	}
 	if m.current == 0 {
 		do("begin a segment", func(m *machine) {
-			if m.newest() == nil || w.mutation == "a base that is too new" {
+			if m.pending == "" || w.mutation == "a base that is too new" {
 				m.content.sequence = m.sequence
 			}
 			m.begin(true)

@@ -35,8 +35,8 @@ func (s *segment) fresh(sequence uint64) bool {
 // After an error that sets failed, batches are refused; after another, the
 // segment before goes on.
 func (h *handle) openSegment() error {
-	if h.segment == nil && len(h.older) == 0 {
-		h.content.Sequence = h.sequence // at rest the file holds everything
+	if !h.current.Load().pending() {
+		h.content.Sequence = h.sequence // the file holds everything
 	}
 	h.number++
 	s := &segment{
