@@ -257,3 +257,21 @@ func TestDropKeepsACopy(t *testing.T) {
 		t.Errorf("the trash has %q, %v", text, err)
 	}
 }
+
+// TestAppendWritesWhatIsAppended: an append to a large scroll of a large phext
+// puts the text into the journal, and little else.
+func TestAppendWritesWhatIsAppended(t *testing.T) {
+	mem := vfs.NewMem()
+	e := inMemory(mem, Options{})
+	appendTo(t, e.Store("dir"), "notes", strings.Repeat("x", 10<<20))
+	if err := e.Close(background); err != nil {
+		t.Fatal(err)
+	}
+	e = inMemory(mem, Options{})
+	defer e.Close(background)
+	appendTo(t, e.Store("dir"), "notes", "a hundred bytes or less")
+	infos, err := mem.List(journalDir)
+	if err != nil || len(infos) != 1 || infos[0].Identity.Size > 500 {
+		t.Errorf("the journal is %+v, %v", infos, err)
+	}
+}
