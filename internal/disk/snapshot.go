@@ -24,7 +24,7 @@ var _ sq.Snapshot = (*snapshot)(nil)
 
 // checksum is that of the normal form of a view, reckoned once.
 type checksum struct {
-	once sync.Mutex
+	mu   sync.Mutex
 	done bool
 	sum  phext.Checksum
 }
@@ -125,8 +125,8 @@ func (s *snapshot) Checksum() (phext.Checksum, error) {
 	if err := s.Err(); err != nil {
 		return phext.Checksum{}, err
 	}
-	s.sum.once.Lock()
-	defer s.sum.once.Unlock()
+	s.sum.mu.Lock()
+	defer s.sum.mu.Unlock()
 	if s.sum.done {
 		return s.sum.sum, nil
 	}

@@ -42,6 +42,9 @@ func NewModel() *Model {
 	return &Model{phexts: map[sq.PhextName]*modelPhext{}, signal: make(chan struct{})}
 }
 
+// Forgets tells the suite that what it held is gone after Close.
+func (m *Model) Forgets() {}
+
 // openLocked returns a phext, made up where there is none.
 func (m *Model) openLocked(name sq.PhextName) (*modelPhext, error) {
 	if m.closed {

@@ -114,7 +114,7 @@ func random(b *bench) {
 	seed := rand.Uint64()
 	b.t.Logf("seed %d", seed)
 	rng, model := rand.New(rand.NewPCG(seed, 0)), NewModel()
-	_, forgets := b.Store.(*Model)
+	forgets := b.forgets()
 	for i := range 400 {
 		if rng.IntN(50) == 0 && !forgets {
 			b.reopen()
