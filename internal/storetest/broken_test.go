@@ -35,7 +35,7 @@ func TestBroken(t *testing.T) {
 	for name := range broken {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.Command(os.Args[0], "-test.run=^TestBroken$", "-test.timeout=15s")
+			cmd := exec.Command(os.Args[0], "-test.run=^TestBroken$", "-test.failfast", "-test.timeout=60s")
 			cmd.Env = append(os.Environ(), brokenVariable+"="+name)
 			if out, err := cmd.CombinedOutput(); err == nil {
 				t.Errorf("the suite finds nothing wrong:\n%s", out)

@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/phext"
 )
+
+// patience is how long a test waits for what has to come.
+const patience = 10 * time.Second
 
 // follow returns what a watch yields, change by change.
 func (b *bench) follow(under phext.Pattern, after sq.Position) (next func() sq.Change, stop func()) {
@@ -34,8 +38,10 @@ func (b *bench) follow(under phext.Pattern, after sq.Position) (next func() sq.C
 				return c
 			case <-done:
 				b.t.Error("the watch ended")
-				return sq.Change{}
+			case <-time.After(patience):
+				b.t.Error("waited in vain for a change")
 			}
+			return sq.Change{}
 		}, func() {
 			cancel()
 			<-done
