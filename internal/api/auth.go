@@ -1,7 +1,6 @@
 package api
 
 import (
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -72,20 +71,19 @@ func (c *call) reload(tenants Tenants) error {
 		return c.sendLine("Config reload triggered")
 	}
 	if err := c.server.Reload(); err != nil {
-		return c.reloadFailed(err, admin)
+		return reloadError(err, admin)
 	}
 	return c.sendLine("Config reload triggered")
 }
 
-// reloadFailed tells the log why, and of the callers only the administration:
-// the reason may name files and tenants.
-func (c *call) reloadFailed(err error, admin bool) error {
-	c.server.log.Error("reload failed", slog.String("request", c.id()), slog.Any("error", err))
+// reloadError tells the log why, and of the callers only the administration: the
+// reason may name files and tenants.
+func reloadError(err error, admin bool) error {
 	reason := "the configuration was not reloaded, the one in force stays"
 	if admin {
 		reason += ": " + err.Error()
 	}
-	return &httpError{http.StatusInternalServerError, oneLine(reason)}
+	return &httpError{http.StatusInternalServerError, oneLine(reason), err}
 }
 
 // isFromHere reports whether a program on this machine asks, of its own accord:

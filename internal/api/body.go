@@ -23,7 +23,7 @@ type body struct {
 	done    bool
 }
 
-var errStalled = &httpError{http.StatusRequestTimeout, "body: nothing came for too long; nothing was done"}
+var errStalled = &httpError{status: http.StatusRequestTimeout, message: "body: nothing came for too long; nothing was done"}
 
 func newBody(w http.ResponseWriter, r *http.Request, l Limits) body {
 	b := body{progress: progress{stall: l.StallTimeout}, request: r, writer: w, most: l.BodyBytes}
@@ -60,8 +60,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.limited.Read(p)
 	switch {
 	case err == io.EOF:
-		b.done = true
-		b.setDeadline(time.Time{}) // from here on net/http listens for the client to leave
+		b.done = true // and net/http takes the deadline away, since it listens for the client to leave
 	case err != nil:
 		err = b.failed(err)
 	}

@@ -17,6 +17,7 @@ const missing = "---sq:Scroll-Missing---"
 type had struct {
 	coordinate phext.Coordinate
 	sum        phext.Checksum
+	line       int // of the body
 }
 
 // delta answers the scrolls that the caller lacks or has otherwise, as a phext.
@@ -47,15 +48,15 @@ func parseHad(body []byte) (have []had, err error) {
 			continue
 		}
 		h, err := parseHadLine(line)
-		if err != nil {
+		if h.line = n; err != nil {
 			return nil, sq.Errorf(sq.Invalid, "body: line %d: %v", n, err)
 		}
 		have = append(have, h)
 	}
-	slices.SortFunc(have, func(a, b had) int { return a.coordinate.Compare(b.coordinate) })
+	slices.SortStableFunc(have, func(a, b had) int { return a.coordinate.Compare(b.coordinate) })
 	for i := 1; i < len(have); i++ {
 		if have[i].coordinate == have[i-1].coordinate {
-			return nil, sq.Errorf(sq.Invalid, "body: the coordinate %v stands twice", have[i].coordinate)
+			return nil, sq.Errorf(sq.Invalid, "body: line %d: the coordinate %v stands twice", have[i].line, have[i].coordinate)
 		}
 	}
 	return have, nil

@@ -10,7 +10,7 @@
 //   - slots.go: how many may be at work at once, and how many of one tenant
 //   - query.go, body.go: what comes with a request, parsed once, into types
 //   - read.go, stream.go, delta.go, write.go, where.go: the endpoints
-//   - reply.go: what goes back, and how long a client may stand still
+//   - reply.go, socket_unix.go: what goes back, and how long a client may stand still
 //   - framing.go: requests whose end is not certain are refused
 //
 // A tenant learns nothing of another: whose a token is decides which Store is

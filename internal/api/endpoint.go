@@ -25,8 +25,8 @@ var (
 	byGetOrPost  = []string{http.MethodGet, http.MethodPost}
 	toUpdate     = []string{http.MethodGet, http.MethodPost, http.MethodPut}
 	toDelete     = []string{http.MethodGet, http.MethodDelete}
-	errNotFound  = &httpError{http.StatusNotFound, "Not Found"}
-	errMethod    = &httpError{http.StatusMethodNotAllowed, "Method Not Allowed"}
+	errNotFound  = &httpError{status: http.StatusNotFound, message: "Not Found"}
+	errMethod    = &httpError{status: http.StatusMethodNotAllowed, message: "Method Not Allowed"}
 	bodyIsTheWay = []string{http.MethodPost, http.MethodPut}
 )
 

@@ -22,9 +22,14 @@ type framedListener struct{ net.Listener }
 
 func (l framedListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
-	if _, secret := c.(*tls.Conn); secret || err != nil {
-		return c, err
+	if err != nil {
+		return nil, err
 	}
+	if secret, ok := c.(*tls.Conn); ok {
+		showProgress(secret.NetConn())
+		return c, nil
+	}
+	showProgress(c)
 	return &framedConn{Conn: c}, nil
 }
 
@@ -150,22 +155,22 @@ func (f *framing) keep(b []byte, most int) {
 // begin reads a whole head and knows then what follows.
 func (f *framing) begin(head []byte) {
 	first, rest, _ := bytes.Cut(head, []byte("\n"))
-	length, coding := "", false
+	length, sized, coded := "", false, false
 	for line := range bytes.Lines(rest) {
 		name, value, _ := bytes.Cut(line, []byte(":"))
 		switch {
 		case len(name) == len("Content-Length") && strings.EqualFold(string(name), "Content-Length"):
-			length = string(bytes.TrimSpace(value))
+			length, sized = string(bytes.TrimSpace(value)), true
 		case len(name) == len("Transfer-Encoding") && strings.EqualFold(string(name), "Transfer-Encoding"):
-			coding = true
+			coded = true
 		}
 	}
 	switch {
-	case coding && (length != "" || !bytes.HasSuffix(bytes.TrimSpace(first), []byte(" HTTP/1.1"))):
+	case coded && (sized || !bytes.HasSuffix(bytes.TrimSpace(first), []byte(" HTTP/1.1"))):
 		f.ambiguous = true
-	case coding:
+	case coded:
 		f.state = inChunkLine
-	case length != "":
+	case sized: // a length that is folded onto the next line is none to await
 		f.await(inBody, length, 10)
 	}
 }

@@ -131,18 +131,24 @@ func (f failing) Snapshot(ctx context.Context, name sq.PhextName) (sq.Snapshot, 
 	return failingSnapshot{s, f.err}, err
 }
 
+// failingSnapshot writes half of what it says it has.
 type failingSnapshot struct {
 	sq.Snapshot
 	err error
 }
 
 func (s failingSnapshot) WriteTo(w io.Writer) (int64, error) {
-	n, _ := io.WriteString(w, "the beginning")
+	n, _ := io.WriteString(w, strings.Repeat("x", int(s.Size()/2)))
 	return int64(n), s.err
 }
 
 func (s failingSnapshot) Get(phext.Coordinate) ([]byte, bool, error) { return nil, false, s.err }
-func (s failingSnapshot) Size() int64                                { return 1000 }
+func (s failingSnapshot) Size() int64 {
+	if s.Snapshot.Scrolls() > 0 {
+		return 4 * piece
+	}
+	return 1000
+}
 
 // TestFailures: half a reply does not look whole, what fails inside is not told,
 // and a panic ends nothing but its request.
@@ -157,8 +163,10 @@ func TestFailures(t *testing.T) {
 	}})
 	r.run([]row{
 		{"inside", get("/api/v2/select?p=notes" + at), 500, "internal error", nil, nil},
+		{"before anything was sent", get("/api/v2/get?p=notes"), 500, "internal error", nil, nil},
 		{"a panic", with(get("/api/v2/get?p=notes"), "Authorization: bob's"), 500, "internal error", nil, nil},
 		{"and on", get("/api/v2/version"), 200, "0.5.5", nil, nil},
+		{"now it is longer", post("/api/v2/insert?p=notes"+at, "x"), 200, "", nil, nil},
 	})
 	req, err := http.NewRequest(http.MethodGet, "http://"+r.addr+"/api/v2/get?p=notes", nil)
 	if err != nil {

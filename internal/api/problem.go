@@ -37,9 +37,15 @@ var statuses = map[sq.Code]int{
 type httpError struct {
 	status  int
 	message string
+	cause   error // for the log; may be nil
 }
 
-func (e *httpError) Error() string { return e.message }
+func (e *httpError) Error() string {
+	if e.cause != nil {
+		return e.message + ": " + e.cause.Error()
+	}
+	return e.message
+}
 
 // statusOf returns what an error is in HTTP.
 func statusOf(err error) int {
@@ -141,7 +147,8 @@ func (c *call) note(err error, status int) {
 		slog.String("endpoint", c.name), slog.String("tenant", c.tenant.Name), slog.Any("error", err))
 }
 
-// isGone reports whether err only says that the client left.
+// isGone reports whether err only says that the client left, or that Shutdown
+// did not wait.
 func (c *call) isGone(err error) bool {
-	return c.request.Context().Err() != nil && sq.ErrorCode(err) == sq.Internal
+	return c.reply.lost || errors.Is(err, context.Canceled)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/phext"
@@ -14,7 +15,7 @@ func (c *call) version() error { return c.sendLine(sq.Version) }
 
 // load has the store look at the phext's file again.
 func (c *call) load() error {
-	if err := c.store.Refresh(c.request.Context(), c.phext); err != nil {
+	if err := c.store.Refresh(c.server.work, c.phext); err != nil {
 		return err
 	}
 	return c.sendLine("Loaded " + string(c.phext) + ".phext")
@@ -22,19 +23,35 @@ func (c *call) load() error {
 
 // reading calls do with a snapshot of the phext that is asked for. When someone
 // else writes to the file while it is read, and nothing was sent yet, do is
-// called again with another snapshot.
+// called again with another snapshot, after pauses of 5, 10, 20 and 40 ms.
 func (c *call) reading(do func(sq.Snapshot) error) error {
-	const tries = 5
-	for try := 1; ; try++ {
+	const tries, pause = 5, 5 * time.Millisecond
+	for try := range tries - 1 {
 		err := c.readOnce(do)
-		if sq.ErrorCode(err) != sq.Busy || c.reply.started() || try == tries || c.request.Context().Err() != nil {
+		if sq.ErrorCode(err) != sq.Busy || c.reply.started() {
 			return err
 		}
+		if !c.wait(pause << try) {
+			return err
+		}
+	}
+	return c.readOnce(do)
+}
+
+// wait lets a moment pass; false when the server does not wait any more.
+func (c *call) wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.server.work.Done():
+		return false
 	}
 }
 
 func (c *call) readOnce(do func(sq.Snapshot) error) error {
-	snapshot, err := c.store.Snapshot(c.request.Context(), c.phext)
+	snapshot, err := c.store.Snapshot(c.server.work, c.phext)
 	if err != nil {
 		return err
 	}

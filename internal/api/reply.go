@@ -14,6 +14,7 @@ type reply struct {
 	progress
 	status int   // 0 while nothing was sent
 	bytes  int64 // of the body
+	lost   bool  // the client did not take it
 }
 
 // piece is how much is written under one deadline.
@@ -27,6 +28,7 @@ func (w *reply) started() bool { return w.status != 0 }
 
 func (w *reply) WriteHeader(status int) {
 	w.status = status
+	w.move(w.setDeadline)
 	w.ResponseWriter.WriteHeader(status)
 }
 
@@ -42,6 +44,7 @@ func (w *reply) Write(p []byte) (n int, err error) {
 		p = p[m:]
 	}
 	w.bytes += int64(n)
+	w.lost = err != nil
 	return n, err
 }
 

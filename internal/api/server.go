@@ -91,6 +91,13 @@ type Server struct {
 	process string        // tells request ids of one process from another's
 
 	http *http.Server
+
+	// work is the context of calls on stores, and ends when Shutdown loses
+	// patience. That of a request would end as soon as the client closes its side,
+	// which many do once they have asked (nc, for one); who really left shows
+	// when the reply is written.
+	work context.Context
+	stop context.CancelFunc
 }
 
 // New returns a server that nobody has called yet. It starts nothing.
@@ -107,6 +114,7 @@ func New(o Options) *Server {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.work, s.stop = context.WithCancel(context.Background())
 	s.http = s.newHTTP()
 	return s
 }
@@ -147,5 +155,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err != nil {
 		s.http.Close()
 	}
+	s.stop()
 	return err
 }

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/phext"
@@ -13,16 +15,22 @@ import (
 // Long replies are written as they are read, in the memory of one scroll. What
 // fails on the way breaks the connection: see call.fail.
 
-// get answers the whole phext: in normal form, or as it is when it is none.
+// buffers hold the beginning of a reply back: while nothing of it was sent, what
+// fails can still be said, or done again.
+var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, piece) }}
+
+// get answers the whole phext: in normal form, or as it is when it is none, and
+// then its length is not known beforehand.
 func (c *call) get() error {
 	return c.reading(func(s sq.Snapshot) error {
 		h := c.reply.Header()
-		h["Content-Type"] = plainText
-		if s.Err() == nil {
+		if delete(h, "Content-Length"); s.Err() == nil {
 			h["Content-Length"] = []string{strconv.FormatInt(s.Size(), 10)}
 		}
-		_, err := s.WriteTo(&c.reply)
-		return err
+		return c.stream(plainText, func(w *bufio.Writer) error {
+			_, err := s.WriteTo(w)
+			return err
+		})
 	})
 }
 
@@ -32,13 +40,27 @@ func (c *call) streaming(kind []string, write func(*bufio.Writer, sq.Snapshot) e
 		if err := s.Err(); err != nil {
 			return err
 		}
-		c.reply.Header()["Content-Type"] = kind
-		w := bufio.NewWriterSize(&c.reply, piece)
-		if err := write(w, s); err != nil {
-			return err
-		}
-		return w.Flush()
+		return c.stream(kind, func(w *bufio.Writer) error { return write(w, s) })
 	})
+}
+
+// stream answers with what write writes. Nothing is read for HEAD.
+func (c *call) stream(kind []string, write func(*bufio.Writer) error) error {
+	c.reply.Header()["Content-Type"] = kind
+	if c.request.Method == http.MethodHead {
+		c.reply.WriteHeader(http.StatusOK)
+		return nil
+	}
+	w := buffers.Get().(*bufio.Writer)
+	defer func() {
+		w.Reset(nil)
+		buffers.Put(w)
+	}()
+	w.Reset(&c.reply)
+	if err := write(w); err != nil {
+		return err
+	}
+	return w.Flush()
 }
 
 // toc answers a line for each scroll.

@@ -57,7 +57,7 @@ func (c *call) apply(op sq.Op, say func(sq.Result) string) error {
 	if op.If, err = c.condition(); err != nil {
 		return err
 	}
-	results, err := c.store.Apply(c.request.Context(), c.phext, sq.Batch{op})
+	results, err := c.store.Apply(c.server.work, c.phext, sq.Batch{op})
 	if err != nil {
 		return err
 	}

@@ -41,4 +41,13 @@
 // boundary: a valid record that was written when the bad place was already on
 // disk proves damage, and nothing may be cut. Without such a witness the bad
 // place is the torn end of writes that were never answered.
+//
+// There is one way to write a thing. A record or header that verifies and is not
+// what an Encoder of this version writes (an unknown flag or kind, a byte where
+// zeros belong) was written on purpose, by a program that knows more: it is
+// refused as damage or as another version, and never passed over or cut. Magic,
+// version, length and checksum of a header stay where they are in all versions.
+//
+// Nothing here is locked: an Encoder or a Reader is for one goroutine. Offsets
+// and lengths are bytes.
 package journal

@@ -1,6 +1,9 @@
 package journal
 
-import "hash/crc32"
+import (
+	"fmt"
+	"hash/crc32"
+)
 
 // Encoder turns what was decided into the records of one segment. It is a small
 // value: a copy taken before a write that failed goes on from there. It is for
@@ -21,13 +24,18 @@ func NewEncoder(h Header) Encoder {
 // Offset returns where the next record begins.
 func (e *Encoder) Offset() int64 { return e.next }
 
-// Synced tells the encoder that everything before offset is on disk.
+// Synced tells the encoder that everything before offset is on disk, for certain:
+// the records that follow say so, and damage is told by that.
 func (e *Encoder) Synced(offset int64) { e.synced = offset }
 
-// Append appends a record to dst and fills in the Offset of each operation. Its
-// body must not be larger than MaxBody. It costs a copy and a checksum of the
-// texts.
+// Append appends a record to dst and fills in the Offset of each operation, in
+// the array that r.Ops has. It costs a copy and a checksum of the texts. It
+// panics when the operations take more than MaxBody: a length that does not fit
+// would make what was answered unreadable.
 func (e *Encoder) Append(dst []byte, r Record) []byte {
+	if n := BodyBytes(r.Ops); n > MaxBody {
+		panic(fmt.Sprintf("journal: a record of %d bytes, at most %d fit", n, MaxBody))
+	}
 	start := len(dst)
 	dst = append(dst, recordMagic...)
 	dst = le.AppendUint64(dst, e.id)

@@ -1,15 +1,16 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 )
 
-// Header is the head of a segment.
+// Header is the head of a segment. It is a value, which goroutines may share.
 type Header struct {
-	Name        string // of the phext
+	Name        string // of the phext, at most 4000 bytes
 	ID          uint64 // random, not 0
 	Previous    uint64 // ID of the segment before, 0 when there is none
 	PreviousEnd int64  // bytes of the segment before that count
@@ -20,15 +21,15 @@ type Header struct {
 var (
 	// ErrHeader is the error for a segment whose header does not verify.
 	ErrHeader = errors.New("segment header does not verify")
-	// ErrVersion is the error for a segment whose header verifies and is of
-	// another version of the format.
+	// ErrVersion is the error for a segment whose header verifies and is none of
+	// this version of the format.
 	ErrVersion = errors.New("segment is of another format version")
 )
 
 // AppendHeader appends the bytes of a header to dst.
 func AppendHeader(dst []byte, h Header) []byte {
 	start := len(dst)
-	length := padded(headFixed + len(h.Name) + 4)
+	length := int(h.Length())
 	dst = append(dst, headMagic...)
 	dst = le.AppendUint32(dst, version)
 	dst = le.AppendUint32(dst, uint32(length))
@@ -45,35 +46,64 @@ func AppendHeader(dst []byte, h Header) []byte {
 	return le.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
 }
 
-// ReadHeader reads the header of a segment of the given size. The error wraps
-// ErrHeader or ErrVersion, or is that of a failed read.
+// ReadHeader reads the header of a segment of size bytes. It reads 4 KiB at the
+// most. The error wraps ErrHeader or ErrVersion, or is that of a failed read.
 func ReadHeader(r io.ReaderAt, size int64) (Header, error) {
 	b := make([]byte, min(size, headMost))
 	if err := readFull(r, b, 0); err != nil {
 		return Header{}, err
 	}
-	if len(b) < headFixed+4 || string(b[:8]) != headMagic {
-		return Header{}, fmt.Errorf("%w: no magic", ErrHeader)
-	}
-	length := int(le.Uint32(b[12:]))
-	name := int(le.Uint16(b[80:]))
-	if length > len(b) || length != padded(headFixed+name+4) {
-		return Header{}, fmt.Errorf("%w: length %d", ErrHeader, length)
-	}
-	if crc32.Checksum(b[:length-4], castagnoli) != le.Uint32(b[length-4:]) {
-		return Header{}, fmt.Errorf("%w: checksum mismatch", ErrHeader)
+	b, err := verifiedHeader(b)
+	if err != nil {
+		return Header{}, err
 	}
 	if v := le.Uint32(b[8:]); v != version {
 		return Header{}, fmt.Errorf("%w: %d, and this program reads %d", ErrVersion, v, version)
 	}
-	return Header{
+	h, ok := parseHeader(b)
+	if !ok {
+		return Header{}, fmt.Errorf("%w: it says %d, and has what that does not know", ErrVersion, version)
+	}
+	return h, nil
+}
+
+// verifiedHeader returns the header that b begins with. It goes by what stands in
+// the same place in every version.
+func verifiedHeader(b []byte) ([]byte, error) {
+	if len(b) < headLeast || string(b[:8]) != headMagic {
+		return nil, fmt.Errorf("%w: no magic", ErrHeader)
+	}
+	length := int64(le.Uint32(b[12:]))
+	if length < headLeast || length > int64(len(b)) || length%alignment != 0 {
+		return nil, fmt.Errorf("%w: length %d", ErrHeader, length)
+	}
+	b = b[:length]
+	if crc32.Checksum(b[:length-4], castagnoli) != le.Uint32(b[length-4:]) {
+		return nil, fmt.Errorf("%w: checksum mismatch", ErrHeader)
+	}
+	return b, nil
+}
+
+// parseHeader reads a header that verified; false when no header of this version
+// has these bytes.
+func parseHeader(b []byte) (Header, bool) {
+	if len(b) < headFixed+4 {
+		return Header{}, false
+	}
+	name := int(le.Uint16(b[80:]))
+	if headFixed+name+4 > len(b) {
+		return Header{}, false
+	}
+	h := Header{
 		Name:        string(b[headFixed : headFixed+name]),
 		ID:          le.Uint64(b[16:]),
 		Previous:    le.Uint64(b[24:]),
 		PreviousEnd: int64(le.Uint64(b[32:])),
 		Before:      le.Uint64(b[40:]),
 		Base:        parseMark(b[48:]),
-	}, nil
+	}
+	ok := h.ID != 0 && h.PreviousEnd >= 0 && h.Base.valid() && bytes.Equal(AppendHeader(nil, h), b)
+	return h, ok
 }
 
 // Length returns the bytes that a header takes: where the first record begins.

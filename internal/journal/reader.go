@@ -6,19 +6,21 @@ import (
 	"io"
 )
 
-// Reader reads the records of one segment. It is for one goroutine.
+// Reader reads the records of one segment. It is for one goroutine. Its memory
+// is that of the largest record.
 type Reader struct {
-	r     io.ReaderAt
-	size  int64
-	until int64
-	id    uint64
-	next  int64
-	at    int64 // where the record that Next returned begins
-	known int64 // how far the segment was on disk, as its records tell
-	chain uint32
-	buf   []byte
-	err   error
-	done  bool
+	r        io.ReaderAt
+	size     int64
+	until    int64
+	id       uint64
+	next     int64
+	at       int64 // where the record that Next returned begins
+	known    int64 // how far the segment was on disk, as its records tell
+	sequence uint64
+	chain    uint32
+	buf      []byte // the record that was read last
+	err      error
+	done     bool
 }
 
 // TornError says that a segment ends in bytes that were never answered.
@@ -31,51 +33,59 @@ func (e *TornError) Error() string {
 	return fmt.Sprintf("offset %d: torn end, never answered", e.Offset)
 }
 
-// DamageError says that a segment has lost bytes that were on disk.
+// DamageError says that a segment has lost bytes that were on disk, or has what
+// this program does not know. Nothing of it may be cut.
 type DamageError struct {
-	Offset int64  // the first record that does not verify
-	Why    string // what proves it
+	Offset int64  // the first record that cannot be used
+	Why    string // what is wrong with it, and what proves that
 }
 
-// Error says where, and what proves it.
-func (e *DamageError) Error() string {
-	return fmt.Sprintf("offset %d: record does not verify, and %s", e.Offset, e.Why)
-}
+// Error says where, and why.
+func (e *DamageError) Error() string { return fmt.Sprintf("offset %d: %s", e.Offset, e.Why) }
 
 // NewReader returns a reader of the segment of size bytes that begins with h.
-// until is the number of bytes that count, when a later segment tells it (a bad
-// record before it is damage, and what follows it is passed over), or -1.
+// until is the number of bytes that count, when a later segment tells it (then
+// it must be where a record ends, or h does; a bad record before it is damage;
+// and what follows it is passed over), or -1. Nothing is read yet.
 func NewReader(r io.ReaderAt, size int64, h Header, until int64) *Reader {
-	return &Reader{r: r, size: size, until: until, id: h.ID, next: h.Length(), known: h.Length(), chain: h.checksum()}
+	return &Reader{
+		r: r, size: size, until: until, id: h.ID, next: h.Length(),
+		at: h.Length(), known: h.Length(), sequence: h.Before, chain: h.checksum(),
+	}
 }
 
-// Next returns the next record; false at the end, when Err says how it ended.
+// Next returns the next record; false at the end, when Err says how it ended. It
+// costs a read and a checksum of the record, and at a bad one of all that is
+// behind it. The texts are valid until the next call.
 func (r *Reader) Next() (Record, bool) {
-	if r.done || r.next == r.until {
+	if r.done {
 		return Record{}, false
 	}
-	record, ok, err := r.read(r.next, r.chain, true)
-	if err != nil || !ok {
-		r.done = true
-		if r.err = err; err == nil {
-			r.err = r.judge()
-		}
+	record, err := r.follow()
+	if err != nil {
+		r.done, r.err = true, err
 		return Record{}, false
 	}
-	r.chain = le.Uint32(r.buf[52:])
+	r.chain, r.sequence = le.Uint32(r.buf[52:]), record.Sequence
 	r.known = max(r.known, int64(le.Uint64(r.buf[32:])))
 	r.at, r.next = r.next, r.next+int64(len(r.buf))
 	return record, true
 }
 
-// Err returns nil when the segment ended as it should, a *TornError, a
-// *DamageError, or the error of a failed read.
-func (r *Reader) Err() error { return r.err }
+// Err returns nil when the segment ended as it should, or has not ended yet, a
+// *TornError, a *DamageError, or the error of a failed read.
+func (r *Reader) Err() error {
+	if r.err == io.EOF {
+		return nil
+	}
+	return r.err
+}
 
-// End returns the offset behind the last record that verified.
+// End returns the offset behind the last record that Next returned, or behind the
+// header.
 func (r *Reader) End() int64 { return r.next }
 
-// Offset returns where the record that Next returned begins.
+// Offset returns where the record that Next returned last begins.
 func (r *Reader) Offset() int64 { return r.at }
 
 // Synced returns up to where the segment was on disk for certain when the last
@@ -83,56 +93,56 @@ func (r *Reader) Offset() int64 { return r.at }
 // not have been synced.
 func (r *Reader) Synced() int64 { return min(r.known, r.next) }
 
-// read reads the record at offset into buf; false when there is no valid one.
-func (r *Reader) read(offset int64, chain uint32, chained bool) (Record, bool, error) {
+// follow reads the record behind the last one. The error at an end that is as it
+// should be is io.EOF.
+func (r *Reader) follow() (Record, error) {
+	if r.next == r.until {
+		return Record{}, io.EOF
+	}
+	ok, err := r.verify(r.next)
+	if err != nil {
+		return Record{}, err
+	}
+	if !ok || le.Uint32(r.buf[40:]) != r.chain {
+		return Record{}, r.judge()
+	}
+	if end := r.next + int64(len(r.buf)); r.until != -1 && end > r.until {
+		return Record{}, &DamageError{r.next, fmt.Sprintf("the next segment counts on %d bytes, and no record ends there", r.until)}
+	}
+	record, why := parseRecord(r.buf, r.next)
+	if why == "" && record.Sequence <= r.sequence {
+		why = fmt.Sprintf("the sequence number %d behind %d", record.Sequence, r.sequence)
+	}
+	if why != "" {
+		return Record{}, &DamageError{r.next, "record verifies, and has what this program does not know: " + why}
+	}
+	return record, nil
+}
+
+// verify reads the record at offset into buf; false when there is none that is
+// whole and belongs there. No more is allocated than the segment has bytes.
+func (r *Reader) verify(offset int64) (bool, error) {
 	r.buf = grow(r.buf, recordHead)
 	if r.size-offset < recordHead {
-		return Record{}, false, nil
+		return false, nil
 	}
 	if err := readFull(r.r, r.buf, offset); err != nil {
-		return Record{}, false, err
+		return false, err
 	}
-	if !r.plausible(offset) || chained && le.Uint32(r.buf[40:]) != chain {
-		return Record{}, false, nil
-	}
-	length := int64(le.Uint32(r.buf[48:]))
-	whole := recordHead + (length+alignment-1)&^(alignment-1)
-	if whole > r.size-offset {
-		return Record{}, false, nil
+	whole := recordHead + (int64(le.Uint32(r.buf[48:]))+alignment-1)&^(alignment-1)
+	if !r.plausible(offset) || whole > r.size-offset {
+		return false, nil
 	}
 	r.buf = grow(r.buf, int(whole))
 	if err := readFull(r.r, r.buf, offset); err != nil {
-		return Record{}, false, err
+		return false, err
 	}
-	if recordChecksum(r.buf) != le.Uint32(r.buf[52:]) {
-		return Record{}, false, nil
-	}
-	return parseRecord(r.buf, int(length), offset)
+	return recordChecksum(r.buf) == le.Uint32(r.buf[52:]), nil
 }
 
 func (r *Reader) plausible(offset int64) bool {
 	id := le.Uint64(r.buf[8:])
 	return string(r.buf[:8]) == recordMagic && (r.id == 0 || id == r.id) && int64(le.Uint64(r.buf[16:])) == offset
-}
-
-func parseRecord(b []byte, length int, offset int64) (Record, bool, error) {
-	flags := le.Uint32(b[44:])
-	if flags&^(flagMark|flagReset) != 0 {
-		return Record{}, false, nil // no version has them
-	}
-	record := Record{Sequence: le.Uint64(b[24:]), Reset: flags&flagReset != 0}
-	body, at := b[recordHead:recordHead+length], offset+recordHead
-	if flags&flagMark != 0 {
-		if len(body) < markBytes {
-			return Record{}, false, nil
-		}
-		mark := parseMark(body)
-		record.Mark = &mark
-		body, at = body[markBytes:], at+markBytes
-	}
-	ops, ok := parseOps(body, at)
-	record.Ops = ops
-	return record, ok, nil
 }
 
 func grow(b []byte, n int) []byte {
@@ -144,21 +154,23 @@ func grow(b []byte, n int) []byte {
 
 // judge says what a record that does not verify at r.next means.
 func (r *Reader) judge() error {
-	if r.until >= 0 {
-		return &DamageError{r.next, fmt.Sprintf("the next segment counts on %d bytes", r.until)}
+	if r.until != -1 {
+		return &DamageError{r.next, fmt.Sprintf("record does not verify, and the next segment counts on %d bytes", r.until)}
 	}
 	witness, err := r.witness(r.next)
 	if err != nil {
 		return err
 	}
 	if witness >= 0 {
-		return &DamageError{r.next, fmt.Sprintf("a later record at offset %d was written when it was on disk", witness)}
+		return &DamageError{r.next, fmt.Sprintf("record does not verify, and a later one at offset %d was written when it was on disk", witness)}
 	}
 	rest, err := onlyZeros(r.r, r.next, r.size)
-	if err != nil || rest {
-		return err
+	if err == nil && rest {
+		err = io.EOF
+	} else if err == nil {
+		err = &TornError{r.next}
 	}
-	return &TornError{r.next}
+	return err
 }
 
 // witness returns the offset of a valid record behind bad that was written when
@@ -189,7 +201,7 @@ func (r *Reader) witnessIn(b []byte, at, bad int64) (int64, error) {
 		if i += n; (at+int64(i))%alignment != 0 {
 			continue
 		}
-		_, ok, err := r.read(at+int64(i), 0, false)
+		ok, err := r.verify(at + int64(i))
 		if err != nil {
 			return -1, err
 		}
@@ -214,10 +226,8 @@ func onlyZeros(r io.ReaderAt, from, to int64) (bool, error) {
 		if err := readFull(r, b, from); err != nil {
 			return false, err
 		}
-		for _, c := range b {
-			if c != 0 {
-				return false, nil
-			}
+		if !zeros(b) {
+			return false, nil
 		}
 		from += int64(len(b))
 	}

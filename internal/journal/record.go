@@ -14,6 +14,7 @@ const (
 
 	version    = 1
 	headFixed  = 82 // bytes of a header before the name
+	headLeast  = 24 // bytes of a header in any version
 	headMost   = 4096
 	recordHead = 56 // bytes of a record before its body
 	markBytes  = 32
@@ -29,8 +30,8 @@ var (
 	le         = binary.LittleEndian
 )
 
-// Identity is what a file holds: its size and checksum. Two files of one
-// identity hold the same bytes.
+// Identity is what a file holds: its size in bytes and its checksum. Two files
+// of one identity hold the same bytes.
 type Identity struct {
 	Size int64 // NoFile when there is no file
 	Sum  phext.Checksum
@@ -49,6 +50,9 @@ type Mark struct {
 	File     Identity
 }
 
+// valid reports whether there can be such a file, or it is Absent.
+func (m Mark) valid() bool { return m.File.Size >= 0 || m.File == Absent }
+
 // OpKind is what an operation does to a scroll.
 type OpKind uint8
 
@@ -63,7 +67,7 @@ const (
 type Op struct {
 	Kind       OpKind
 	Coordinate phext.Coordinate
-	Text       []byte
+	Text       []byte // may be empty; nobody changes it
 	// Offset is where the text stands in the segment. Append fills it in, and so
 	// does a Reader.
 	Offset int64
@@ -71,11 +75,12 @@ type Op struct {
 
 // Record is one batch, or what a checkpoint has to say.
 type Record struct {
+	// Sequence is higher than that of every record before.
 	Sequence uint64
 	// Mark says what a file holds; nil where there is nothing to say.
 	Mark *Mark
 	// Reset says that Ops are all that is pending on the file of Mark: the
-	// operations before do not count any more.
+	// operations before do not count any more. It needs a Mark.
 	Reset bool
 	// Ops are the operations in their order. The texts that a Reader returns are
 	// valid until its next record.
@@ -84,7 +89,8 @@ type Record struct {
 
 func padded(n int) int { return (n + alignment - 1) &^ (alignment - 1) }
 
-// BodyBytes returns the bytes that operations take in a record's body.
+// BodyBytes returns the bytes that operations take in a record's body. It looks
+// at the lengths only.
 func BodyBytes(ops []Op) int64 {
 	n := int64(0)
 	for _, op := range ops {
@@ -93,7 +99,7 @@ func BodyBytes(ops []Op) int64 {
 	return n
 }
 
-// MaxBody is the largest body of a record in bytes.
+// MaxBody is how many bytes the operations of a record may take, see BodyBytes.
 const MaxBody = math.MaxUint32 - markBytes
 
 func appendMark(dst []byte, m Mark) []byte {
@@ -115,29 +121,6 @@ func appendOp(dst []byte, op Op) []byte {
 	dst = le.AppendUint64(dst, hi)
 	dst = le.AppendUint64(dst, lo)
 	return append(dst, op.Text...)
-}
-
-// parseOps reads the operations of a body that stands at offset in its segment.
-func parseOps(body []byte, offset int64) ([]Op, bool) {
-	var ops []Op
-	for len(body) > 0 {
-		if len(body) < opHead {
-			return nil, false
-		}
-		n := int64(le.Uint32(body))
-		kind := OpKind(body[4])
-		if n > int64(len(body)-opHead) || kind < Put || kind > Delete {
-			return nil, false
-		}
-		ops = append(ops, Op{
-			Kind:       kind,
-			Coordinate: phext.FromWords(le.Uint64(body[8:]), le.Uint64(body[16:])),
-			Text:       body[opHead : opHead+n],
-			Offset:     offset + opHead,
-		})
-		body, offset = body[opHead+n:], offset+opHead+n
-	}
-	return ops, true
 }
 
 // TextOffset returns where the text of the first operation of a record will
