@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 6, "how many workloads the crash and fault tests run")
+	seeds = flag.Int("seeds", 4, "how many workloads the crash and fault tests run")
 	first = flag.Uint64("seed", 1, "the seed of the first workload")
 )
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/hex"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -10,20 +11,26 @@ import (
 )
 
 // example is the segment that doc/format.md explains: a batch, the mark of a
-// checkpoint, and a record that covers both.
+// checkpoint, and the reset after someone edited the file before that was put in
+// its place.
 func example() []byte {
 	h := Header{Name: "notes", ID: 0x1122334455667788, Before: 6, Base: Mark{Sequence: 6, File: Absent}}
 	e := NewEncoder(h)
 	b := AppendHeader(nil, h)
 	b = e.Append(b, Record{Sequence: 7, Ops: []Op{
 		{Kind: Put, Coordinate: phext.First, Text: []byte("hello")},
-		{Kind: Delete, Coordinate: phext.At(1, 1, 1, 1, 1, 1, 1, 1, 2)},
+		{Kind: Append, Coordinate: phext.First, Text: []byte("!")},
 	}})
 	e.Synced(e.Offset())
-	file := []byte("hello")
-	b = e.Append(b, Record{Sequence: 8, Mark: &Mark{Sequence: 7, File: Identity{Size: int64(len(file)), Sum: phext.Sum(file)}}})
+	b = e.Append(b, Record{Sequence: 8, Mark: markOf(7, "hello!")})
 	e.Synced(e.Offset())
-	return e.Append(b, Record{Sequence: 9})
+	return e.Append(b, Record{Sequence: 9, Mark: markOf(8, "edited"), Reset: true, Ops: []Op{
+		{Kind: Put, Coordinate: phext.First, Text: []byte("hello!")},
+	}})
+}
+
+func markOf(sequence uint64, file string) *Mark {
+	return &Mark{Sequence: sequence, File: Identity{Size: int64(len(file)), Sum: phext.Sum([]byte(file))}}
 }
 
 // TestDocument holds doc/format.md to the bytes: its hex dump is the example.
@@ -40,8 +47,9 @@ func TestDocument(t *testing.T) {
 	var got strings.Builder
 	for line := range strings.Lines(dump) {
 		bytes, _, _ := strings.Cut(line, "|") // what follows explains
-		if _, after, ok := strings.Cut(bytes, ":"); ok {
-			bytes = after
+		offset, bytes, _ := strings.Cut(bytes, ":")
+		if n, err := strconv.Atoi(strings.TrimSpace(offset)); err != nil || n != got.Len()/2 {
+			t.Errorf("%q: want the offset %d", line, got.Len()/2)
 		}
 		got.WriteString(strings.Join(strings.Fields(bytes), ""))
 	}
@@ -49,9 +57,12 @@ func TestDocument(t *testing.T) {
 		t.Errorf("doc/format.md has\n%s\nwant\n%s", got.String(), want)
 	}
 	r := segmentReader(t, example())
-	for range 3 {
-		if _, ok := r.Next(); !ok {
-			t.Fatal(r.Err())
+	for _, reset := range []bool{false, false, true} {
+		if record, ok := r.Next(); !ok || record.Reset != reset {
+			t.Errorf("%+v, %v; want reset %v", record, r.Err(), reset)
 		}
+	}
+	if _, ok := r.Next(); ok || r.Err() != nil {
+		t.Errorf("the end: %v", r.Err())
 	}
 }

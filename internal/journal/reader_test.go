@@ -151,6 +151,29 @@ func TestUntilBadRest(t *testing.T) {
 	}
 }
 
+// TestZeroRanges fills ranges with zeros, from each 8 bytes on. Where a whole
+// record is left behind them that is damage, and otherwise it never is.
+func TestZeroRanges(t *testing.T) {
+	b, offsets := segment(testHeader, 12)
+	for hit, at := 0, offsets[0]; at < offsets[12]; at += alignment {
+		for offsets[hit+1] <= at {
+			hit++
+		}
+		for _, n := range []int64{64, 512, offsets[12]} {
+			zeroed, to := bytes.Clone(b), min(at+n, offsets[12])
+			clear(zeroed[at:to])
+			got, end, err := read(zeroed, -1)
+			var damage *DamageError
+			if got != hit || end != offsets[hit] || errors.As(err, &damage) != (to <= offsets[11]) {
+				t.Fatalf("zeros from %d to %d: read %d records to %d, %v; want %d", at, to, got, end, err, hit)
+			}
+			if at == offsets[hit] && to == offsets[12] && err != nil {
+				t.Fatalf("zeros from %d to the end: %v", at, err)
+			}
+		}
+	}
+}
+
 // TestForeignRecord: a record of another segment proves nothing, at the end and in
 // the middle.
 func TestForeignRecord(t *testing.T) {

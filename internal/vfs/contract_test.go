@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 	"testing"
 )
 
@@ -204,6 +206,208 @@ func TestLock(t *testing.T) {
 		}
 		again.Close()
 	})
+}
+
+// TestLockText: the file says who holds the lock and nothing else, and a lock is
+// given back once.
+func TestLockText(t *testing.T) {
+	eachFS(t, func(t *testing.T, dir FS) {
+		first, err := dir.Lock("lock", "somebody with a long name")
+		if err != nil {
+			t.Fatal(err)
+		}
+		first.Close()
+		second, err := dir.Lock("lock", "me")
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantFile(t, dir, "lock", "me")
+		wantError(t, "close the first again", first.Close(), fs.ErrClosed)
+		_, err = dir.Lock("lock", "you")
+		wantError(t, "lock what is held", err, ErrLocked)
+		if err := errors.Join(second.Close(), dir.Mkdir("folder")); err != nil {
+			t.Error(err)
+		}
+		_, err = dir.Lock("folder", "me")
+		wantError(t, "lock a folder", err, ErrNotRegular)
+		_, err = dir.Lock("x/y", "me")
+		wantError(t, "lock in what is not there", err, fs.ErrNotExist)
+	})
+}
+
+// TestOccupied: what has a name already, and what is no directory.
+func TestOccupied(t *testing.T) {
+	eachFS(t, func(t *testing.T, dir FS) {
+		makeFile(t, dir, "a", "A")
+		if err := dir.Mkdir("folder"); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, "make a folder over a file", dir.Mkdir("a"), fs.ErrExist)
+		wantError(t, "rename to a folder's name", dir.RenameNew("a", "folder"), fs.ErrExist)
+		wantError(t, "rename to the own name", dir.RenameNew("a", "a"), fs.ErrExist)
+		wantError(t, "rename a folder", dir.RenameNew("folder", "b"), ErrNotRegular)
+		_, err := dir.Create("folder")
+		wantError(t, "create over a folder", err, fs.ErrExist)
+		_, err = dir.Create("a/b")
+		_, listErr := dir.List("a")
+		for what, err := range map[string]error{
+			"create in": err, "rename into": dir.Rename("a", "a/b"), "list": listErr, "sync": dir.SyncDir("a"),
+		} {
+			wantError(t, what+" a file", err, syscall.ENOTDIR)
+		}
+		if err := errors.Join(dir.Rename("a", "a"), dir.Exchange("a", "a")); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			t.Error(err)
+		}
+		wantFile(t, dir, "a", "A")
+	})
+}
+
+// TestClosed: a file that was closed is not used again.
+func TestClosed(t *testing.T) {
+	eachFS(t, func(t *testing.T, dir FS) {
+		makeFile(t, dir, "a", "A")
+		f, err := dir.OpenWrite("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		_, readErr := f.ReadAt(make([]byte, 1), 0)
+		_, writeErr := f.WriteAt([]byte("B"), 0)
+		_, statErr := f.Stat()
+		for what, err := range map[string]error{
+			"read": readErr, "write": writeErr, "stat": statErr, "sync": f.Sync(),
+			"truncate": f.Truncate(0), "copy owner": f.CopyOwner(Info{}), "close": f.Close(),
+		} {
+			wantError(t, what, err, fs.ErrClosed)
+		}
+		wantFile(t, dir, "a", "A")
+	})
+}
+
+// TestReadOnly: what was opened to read is not written to.
+func TestReadOnly(t *testing.T) {
+	eachFS(t, func(t *testing.T, dir FS) {
+		makeFile(t, dir, "a", "A")
+		f, err := dir.Open("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.WriteAt([]byte("B"), 0); err == nil {
+			t.Error("was written to")
+		}
+		if err := f.Truncate(0); err == nil {
+			t.Error("was cut")
+		}
+		wantFile(t, dir, "a", "A")
+	})
+}
+
+// TestHoles: what was never written is zeros, and what was cut does not come back.
+func TestHoles(t *testing.T) {
+	eachFS(t, func(t *testing.T, dir FS) {
+		makeFile(t, dir, "a", "text")
+		f, err := dir.OpenWrite("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := errors.Join(f.Truncate(1), f.Truncate(3)); err != nil {
+			t.Error(err)
+		}
+		if n, err := f.WriteAt([]byte("!"), 5); n != 1 || err != nil {
+			t.Errorf("write: %d, %v", n, err)
+		}
+		wantFile(t, dir, "a", "t\x00\x00\x00\x00!")
+	})
+}
+
+// TestReplaced: who has a file open goes on with it when another takes its name.
+func TestReplaced(t *testing.T) {
+	eachFS(t, func(t *testing.T, dir FS) {
+		makeFile(t, dir, "a", "A")
+		makeFile(t, dir, "b", "B")
+		f, err := dir.Open("b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := dir.Rename("a", "b"); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 1)
+		if _, err := f.ReadAt(b, 0); err != nil || string(b) != "B" {
+			t.Errorf("the open file: %q, %v", b, err)
+		}
+		wantFile(t, dir, "b", "A")
+	})
+}
+
+// TestCopyOwner: the mode is copied, without what kind of file it is.
+func TestCopyOwner(t *testing.T) {
+	eachFS(t, func(t *testing.T, dir FS) {
+		f, err := dir.Create("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil || info.Mode != fileMode || info.Name != "" {
+			t.Errorf("new: %+v, %v", info, err)
+		}
+		info.Mode = fs.ModeSymlink | 0o440
+		if err := f.CopyOwner(info); err != nil {
+			t.Error(err)
+		}
+		if got, err := dir.Stat("a"); err != nil || got.Mode != 0o440 || got.UID != info.UID || got.Name != "a" {
+			t.Errorf("after: %+v, %v", got, err)
+		}
+	})
+}
+
+// TestRoot: "." is the directory itself, and no file.
+func TestRoot(t *testing.T) {
+	eachFS(t, func(t *testing.T, dir FS) {
+		for _, name := range []string{"c", "B", "a", "a-b", "ä"} {
+			makeFile(t, dir, name, "")
+		}
+		infos, err := dir.List(".")
+		var names []string
+		for _, info := range infos {
+			names = append(names, info.Name)
+		}
+		if want := []string{"B", "a", "a-b", "c", "ä"}; err != nil || !slices.Equal(names, want) {
+			t.Errorf("list: %q, %v; want %q", names, err, want)
+		}
+		info, err := dir.Stat(".")
+		if err != nil || info.Name != "." || !info.Mode.IsDir() {
+			t.Errorf("stat: %+v, %v", info, err)
+		}
+		if free, err := dir.Free(); free <= 0 || err != nil {
+			t.Errorf("free: %d, %v", free, err)
+		}
+		_, err = dir.Open(".")
+		for what, err := range map[string]error{"open": err, "make": dir.Mkdir("."), "remove": dir.Remove("."), "rename to": dir.Rename("a", ".")} {
+			wantError(t, what+` "."`, err, fs.ErrInvalid)
+		}
+	})
+}
+
+// twoNames holds what a file does that has the names "a" and "b".
+func twoNames(t *testing.T, dir FS) {
+	t.Helper()
+	if err := errors.Join(dir.Rename("a", "b"), dir.Rename("b", "a")); err != nil {
+		t.Error(err)
+	}
+	wantFile(t, dir, "a", "A")
+	wantFile(t, dir, "b", "A")
+	wantError(t, "rename to the other", dir.RenameNew("a", "b"), fs.ErrExist)
+	if err := dir.Remove("a"); err != nil {
+		t.Error(err)
+	}
+	wantFile(t, dir, "b", "A")
 }
 
 // TestIdentity: whatever changes a file shows.

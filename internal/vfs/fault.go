@@ -53,7 +53,11 @@ func (f *Fault) call(op, name, to string) error {
 	f.calls++
 	c := Call{f.calls, op, name, to}
 	f.mu.Unlock()
-	return pathError(op, name, f.before(c))
+	err := f.before(c)
+	if to != "" {
+		return linkError(op, name, to, err)
+	}
+	return pathError(op, name, err)
 }
 
 func (f *Fault) file(op, name string, open func(string) (File, error)) (File, error) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -24,10 +23,10 @@ var ErrCrashed = errors.New("the machine has lost power")
 // See Crash for what may be found of the rest.
 type Mem struct {
 	mu       sync.Mutex // guards what follows, and every node
-	names    map[string]*node
-	durable  map[string]*node
+	names    map[string]entry
+	durable  map[string]entry
 	pending  []*renaming // since they were synced, oldest first
-	locks    map[*node]string
+	locks    map[*node]bool
 	clock    int64
 	inodes   uint64
 	capacity int64 // bytes; 0 means no limit
@@ -35,24 +34,20 @@ type Mem struct {
 	dead     bool
 }
 
-// renaming is an operation on names that is not durable as a whole.
-type renaming struct{ changes []change }
-
-// change is what a renaming does to one name: it comes to stand for a node, or
-// for nothing.
-type change struct {
-	name   string
-	node   *node
-	synced bool
+// entry is what a name stands for. Its key in Mem.names is the path, in lower
+// case where names that differ only in case are one.
+type entry struct {
+	*node
+	base string // the last element of the path as it was written
 }
 
 var _ FS = (*Mem)(nil)
 
 // NewMem returns an empty FS.
 func NewMem() *Mem {
-	root := &node{mode: fs.ModeDir | dirMode}
+	root := entry{&node{mode: fs.ModeDir | dirMode}, "."}
 	return &Mem{
-		names: map[string]*node{".": root}, durable: map[string]*node{".": root}, locks: map[*node]string{},
+		names: map[string]entry{".": root}, durable: map[string]entry{".": root}, locks: map[*node]bool{},
 	}
 }
 
@@ -64,76 +59,93 @@ func NewMemFolding() *Mem {
 	return m
 }
 
-// SetCapacity bounds the bytes of all files; 0 means no limit. Writes past it
-// fail with ENOSPC after as many bytes as fit.
+// SetCapacity bounds the bytes of all files that have a name; 0 means no limit.
+// Writes past it fail with ENOSPC after as many bytes as fit.
 func (m *Mem) SetCapacity(bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.capacity = bytes
 }
 
-// key returns how a name is stored.
-func (m *Mem) key(name string) string {
-	if !m.fold {
-		return name
-	}
-	for have := range m.names {
-		if strings.EqualFold(have, name) {
-			return have
-		}
-	}
-	return name
-}
-
-// begin checks a name and takes the lock; the caller gives it back when there is
-// no error.
+// begin checks names of files and takes the lock; the caller gives it back when
+// there is no error.
 func (m *Mem) begin(op string, names ...string) error {
 	for _, name := range names {
-		if err := checkFolder(op, name); err != nil {
+		if err := checkName(op, name); err != nil {
 			return err
 		}
 	}
+	return m.lockAlive(op, names[0])
+}
+
+// beginFolder is begin for what "." is a name of too.
+func (m *Mem) beginFolder(op, name string) error {
+	if err := checkFolder(op, name); err != nil {
+		return err
+	}
+	return m.lockAlive(op, name)
+}
+
+func (m *Mem) lockAlive(op, name string) error {
 	m.mu.Lock()
 	if m.dead {
 		m.mu.Unlock()
-		return pathError(op, names[0], ErrCrashed)
+		return pathError(op, name, ErrCrashed)
 	}
 	m.clock++
 	return nil
 }
 
-// lookup returns what a name stands for.
-func (m *Mem) lookup(name string) (*node, error) {
-	if parent := m.names[m.key(path.Dir(name))]; parent == nil {
-		return nil, fs.ErrNotExist
-	} else if !parent.mode.IsDir() {
-		return nil, syscall.ENOTDIR
-	}
-	n := m.names[m.key(name)]
-	if n == nil {
-		return nil, fs.ErrNotExist
-	}
-	return n, nil
-}
-
 func (m *Mem) now() time.Time { return time.Unix(1, m.clock) }
 
-// rename carries out an operation on names, which is not durable yet.
-func (m *Mem) rename(changes ...change) {
-	for _, c := range changes {
-		if c.node == nil {
-			delete(m.names, c.name)
-		} else {
-			m.names[c.name] = c.node
-			c.node.changed = m.now()
-		}
+// key returns the key of a name in Mem.names.
+func (m *Mem) key(name string) string {
+	if m.fold {
+		return strings.ToLower(name)
 	}
-	m.pending = append(m.pending, &renaming{changes})
+	return name
 }
 
-func (m *Mem) newNode(mode fs.FileMode) *node {
-	m.inodes++
-	return &node{inode: m.inodes, mode: mode, modified: m.now(), changed: m.now()}
+// lookup returns what a name stands for.
+func (m *Mem) lookup(name string) (entry, error) {
+	e := m.names[m.key(name)]
+	if e.node != nil {
+		return e, nil
+	}
+	if err := m.parent(name); err != nil {
+		return e, err
+	}
+	return e, fs.ErrNotExist
+}
+
+// parent says why a name cannot be made, if what it would be in is no directory.
+func (m *Mem) parent(name string) error {
+	if name == "." {
+		return nil
+	}
+	folder, err := m.lookup(path.Dir(name))
+	if err == nil && !folder.mode.IsDir() {
+		err = syscall.ENOTDIR
+	}
+	return err
+}
+
+// file is lookup for what must not be a directory.
+func (m *Mem) file(name string) (entry, error) {
+	e, err := m.lookup(name)
+	if err == nil && e.mode.IsDir() {
+		err = ErrNotRegular
+	}
+	return e, err
+}
+
+// folder is lookup for what must be a directory.
+func (m *Mem) folder(name string) error {
+	e, err := m.lookup(name)
+	if err == nil && !e.mode.IsDir() {
+		err = syscall.ENOTDIR
+	}
+	return err
 }
 
 // Open is described at FS.
@@ -147,201 +159,51 @@ func (m *Mem) open(name string, write bool) (File, error) {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	n, err := m.lookup(name)
-	if err == nil && !n.mode.IsRegular() {
+	e, err := m.lookup(name)
+	if err == nil && !e.mode.IsRegular() {
 		err = ErrNotRegular
 	}
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
-	return &memFile{m, n, name, write}, nil
-}
-
-// Create is described at FS.
-func (m *Mem) Create(name string) (File, error) {
-	n, err := m.make("create", name, fileMode)
-	if err != nil {
-		return nil, err
-	}
-	return &memFile{m, n, name, true}, nil
-}
-
-// make makes what does not exist yet.
-func (m *Mem) make(op, name string, mode fs.FileMode) (*node, error) {
-	if err := m.begin(op, name); err != nil {
-		return nil, err
-	}
-	defer m.mu.Unlock()
-	n, err := m.lookup(name)
-	switch {
-	case err == nil:
-		return n, pathError(op, name, fs.ErrExist)
-	case m.names[m.key(path.Dir(name))] == nil:
-		return nil, pathError(op, name, fs.ErrNotExist)
-	case err != fs.ErrNotExist:
-		return nil, pathError(op, name, err)
-	}
-	n = m.newNode(mode)
-	m.rename(change{name: name, node: n})
-	return n, nil
-}
-
-// Mkdir is described at FS.
-func (m *Mem) Mkdir(name string) error {
-	n, err := m.make("mkdir", name, fs.ModeDir|dirMode)
-	if errors.Is(err, fs.ErrExist) && n.mode.IsDir() {
-		return nil
-	}
-	return err
-}
-
-// Symlink makes a symbolic link, which leads nowhere here: it is for tests of
-// what is refused.
-func (m *Mem) Symlink(name string) error {
-	_, err := m.make("symlink", name, fs.ModeSymlink|0o777)
-	return err
-}
-
-// Remove is described at FS.
-func (m *Mem) Remove(name string) error {
-	if err := m.begin("remove", name); err != nil {
-		return err
-	}
-	defer m.mu.Unlock()
-	n, err := m.lookup(name)
-	if err == nil && n.mode.IsDir() {
-		err = ErrNotRegular
-	}
-	if err != nil {
-		return pathError("remove", name, err)
-	}
-	m.rename(change{name: m.key(name)})
-	return nil
-}
-
-// Rename is described at FS.
-func (m *Mem) Rename(from, to string) error { return m.move("rename", from, to, true) }
-
-// RenameNew is described at FS.
-func (m *Mem) RenameNew(from, to string) error { return m.move("rename", from, to, false) }
-
-func (m *Mem) move(op, from, to string, replace bool) error {
-	if err := m.begin(op, from, to); err != nil {
-		return err
-	}
-	defer m.mu.Unlock()
-	n, err := m.lookup(from)
-	if err == nil && n.mode.IsDir() {
-		err = ErrNotRegular
-	}
-	old, missing := m.lookup(to)
-	switch {
-	case err != nil:
-	case missing == nil && old.mode.IsDir():
-		err = ErrNotRegular
-	case missing == nil && !replace:
-		err = fs.ErrExist
-	case missing != nil && m.names[m.key(path.Dir(to))] == nil:
-		err = missing
-	}
-	if err != nil {
-		return linkError(op, from, to, err)
-	}
-	m.rename(change{name: m.key(to), node: n}, change{name: m.key(from)})
-	return nil
-}
-
-// Exchange is described at FS.
-func (m *Mem) Exchange(a, b string) error {
-	if err := m.begin("exchange", a, b); err != nil {
-		return err
-	}
-	defer m.mu.Unlock()
-	na, err := m.lookup(a)
-	nb, err2 := m.lookup(b)
-	if err = errors.Join(err, err2); err == nil && (na.mode.IsDir() || nb.mode.IsDir()) {
-		err = ErrNotRegular
-	}
-	if err != nil {
-		return linkError("exchange", a, b, err)
-	}
-	m.rename(change{name: m.key(a), node: nb}, change{name: m.key(b), node: na})
-	return nil
+	return &memFile{m: m, n: e.node, name: name, write: write}, nil
 }
 
 // Stat is described at FS.
 func (m *Mem) Stat(name string) (Info, error) {
-	if err := m.begin("stat", name); err != nil {
+	if err := m.beginFolder("stat", name); err != nil {
 		return Info{}, err
 	}
 	defer m.mu.Unlock()
-	n, err := m.lookup(name)
+	e, err := m.lookup(name)
 	if err != nil {
 		return Info{}, pathError("stat", name, err)
 	}
-	return n.info(path.Base(name)), nil
+	return e.info(path.Base(name)), nil
 }
 
 // List is described at FS.
 func (m *Mem) List(name string) ([]Info, error) {
-	if err := m.begin("list", name); err != nil {
+	if err := m.beginFolder("list", name); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	if n, err := m.lookup(name); err != nil || !n.mode.IsDir() {
-		return nil, pathError("list", name, errors.Join(err, errNotDir(n)))
+	if err := m.folder(name); err != nil {
+		return nil, pathError("list", name, err)
 	}
 	var infos []Info
-	for have, n := range m.names {
-		if have != "." && path.Dir(have) == m.key(name) {
-			infos = append(infos, n.info(path.Base(have)))
+	for key, e := range m.names {
+		if key != "." && path.Dir(key) == m.key(name) {
+			infos = append(infos, e.info(e.base))
 		}
 	}
 	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
 	return infos, nil
 }
 
-func errNotDir(n *node) error {
-	if n != nil && !n.mode.IsDir() {
-		return syscall.ENOTDIR
-	}
-	return nil
-}
-
-// SyncDir is described at FS.
-func (m *Mem) SyncDir(name string) error {
-	if err := m.begin("syncdir", name); err != nil {
-		return err
-	}
-	defer m.mu.Unlock()
-	if n, err := m.lookup(name); err != nil || !n.mode.IsDir() {
-		return pathError("syncdir", name, errors.Join(err, errNotDir(n)))
-	}
-	for _, r := range m.pending {
-		for i := range r.changes {
-			if c := &r.changes[i]; !c.synced && path.Dir(c.name) == m.key(name) {
-				set(m.durable, *c)
-				c.synced = true
-			}
-		}
-	}
-	m.pending = slices.DeleteFunc(m.pending, func(r *renaming) bool {
-		return !slices.ContainsFunc(r.changes, func(c change) bool { return !c.synced })
-	})
-	return nil
-}
-
-func set(names map[string]*node, c change) {
-	if c.node == nil {
-		delete(names, c.name)
-		return
-	}
-	names[c.name] = c.node
-}
-
 // Free is described at FS.
 func (m *Mem) Free() (int64, error) {
-	if err := m.begin("free", "."); err != nil {
+	if err := m.beginFolder("free", "."); err != nil {
 		return 0, err
 	}
 	defer m.mu.Unlock()
@@ -351,43 +213,17 @@ func (m *Mem) Free() (int64, error) {
 	return max(m.capacity-m.used(), 0), nil
 }
 
+// used returns the bytes of all files. What a crash left under two names counts
+// once.
 func (m *Mem) used() (n int64) {
 	seen := map[*node]bool{}
-	for _, f := range m.names {
-		if !seen[f] {
-			n += int64(len(f.data))
-			seen[f] = true
+	for _, e := range m.names {
+		if !seen[e.node] {
+			n += int64(len(e.data))
+			seen[e.node] = true
 		}
 	}
 	return n
-}
-
-// Lock is described at FS.
-func (m *Mem) Lock(name, owner string) (io.Closer, error) {
-	n, err := m.make("lock", name, fileMode)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if by, ok := m.locks[n]; ok {
-		return nil, pathError("lock", name, &LockedError{Owner: by})
-	}
-	m.locks[n] = owner
-	n.write([]byte(owner), 0)
-	return unlocker{m, n}, nil
-}
-
-type unlocker struct {
-	m *Mem
-	n *node
-}
-
-func (u unlocker) Close() error {
-	u.m.mu.Lock()
-	defer u.m.mu.Unlock()
-	delete(u.m.locks, u.n)
-	return nil
 }
 
 // Close does nothing: the files stay.
@@ -397,10 +233,11 @@ func (m *Mem) Close() error { return nil }
 func (m *Mem) Settle() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.pending, m.durable = nil, map[string]*node{}
-	for name, n := range m.names {
-		m.durable[name] = n
-		n.durable, n.forgotten = slices.Clone(n.data), nil
+	m.pending, m.durable = nil, map[string]entry{}
+	for key, e := range m.names {
+		m.durable[key] = e
+		e.forgotten = nil
+		e.sync()
 	}
 }
 
@@ -410,6 +247,7 @@ func (m *Mem) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -423,12 +261,13 @@ func (m *Mem) ReadFile(name string) ([]byte, error) {
 // and not synced.
 func (m *Mem) WriteFile(name string, text []byte) error {
 	f, err := m.OpenWrite(name)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		f, err = m.Create(name)
 	}
 	if err != nil {
 		return err
 	}
+	defer f.Close()
 	if err := f.Truncate(0); err != nil {
 		return err
 	}

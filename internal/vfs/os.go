@@ -34,9 +34,14 @@ var (
 // until it is closed.
 //
 // A file is opened, and its content and its names are made durable, with the
-// calls that the system has for it: on Linux fdatasync and renameat2. On Windows
-// and other systems that cannot sync a directory SyncDir does nothing, and
-// Exchange is errors.ErrUnsupported where two names cannot be swapped.
+// calls that the system has for it: on Linux fdatasync and renameat2. Where two
+// names cannot be swapped, as on FreeBSD and Windows, Exchange is
+// errors.ErrUnsupported, and RenameNew is a link and a removal, between which the
+// file has both names.
+//
+// Windows cannot sync a directory, so SyncDir does nothing there; it has no owners
+// and no time of an inode's change (Changed is Modified), and may refuse to
+// replace or remove a file that somebody has open.
 func Open(dirname string) (FS, error) {
 	root, err := os.OpenRoot(dirname)
 	if err != nil {
@@ -106,7 +111,10 @@ func (d *dir) Rename(from, to string) error {
 }
 
 func (d *dir) RenameNew(from, to string) error {
-	if err := errors.Join(checkName("rename", to), d.notFolder("rename", from)); err != nil {
+	if err := checkName("rename", to); err != nil {
+		return err
+	}
+	if err := d.notFolder("rename", from); err != nil {
 		return err
 	}
 	return linkError("rename", from, to, d.renameNew(from, to))
@@ -121,6 +129,9 @@ func (d *dir) Exchange(a, b string) error {
 
 // notFolders is notFolder of two names, of which the second may be missing.
 func (d *dir) notFolders(op, from, to string) error {
+	if err := checkName(op, to); err != nil {
+		return err
+	}
 	if err := d.notFolder(op, from); err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func withDescriptor(f *os.File, do func(fd int) error) error {
 		}
 	})
 	if controlErr != nil {
-		return controlErr
+		return fs.ErrClosed // which this error does not say it is
 	}
 	return err
 }
@@ -217,13 +217,4 @@ func (d *dir) inBoth(a, b string, do func(folderA int, a string, folderB int, b 
 			return do(folderA, baseA, folderB, baseB)
 		})
 	})
-}
-
-// supported translates what a system says that does not have a call, or not on
-// this file system.
-func supported(err error) error {
-	if err == unix.ENOSYS || err == unix.EINVAL || err == unix.ENOTSUP || err == unix.EOPNOTSUPP {
-		return errors.ErrUnsupported
-	}
-	return err
 }

@@ -15,7 +15,8 @@ import (
 )
 
 // FS is a directory. Goroutines may share it. Errors are those of package os
-// (fs.ErrNotExist, fs.ErrExist, syscall.ENOSPC, …, in a *fs.PathError).
+// (fs.ErrNotExist, fs.ErrExist, syscall.ENOSPC, …, in a *fs.PathError, or an
+// *os.LinkError when there are two names).
 type FS interface {
 	// Open opens a file for reading. A symbolic link in the last place, or what
 	// is no regular file, is an error.
@@ -30,7 +31,8 @@ type FS interface {
 	Mkdir(name string) error
 	// Remove removes a file.
 	Remove(name string) error
-	// Rename gives a file another name in the same FS, replacing what has it.
+	// Rename gives a file another name in the same FS, replacing what has it. Of
+	// two names of one file it does nothing: both stay.
 	Rename(from, to string) error
 	// RenameNew is Rename to a name that nothing has: fs.ErrExist when something
 	// has it, even when that is the same file. Nothing is ever replaced.
