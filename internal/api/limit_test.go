@@ -95,7 +95,7 @@ func TestSizes(t *testing.T) {
 
 // TestStalled: who stands still while sending headers or a body is let go.
 func TestStalled(t *testing.T) {
-	r := newRig(t, twoTenants, Options{Limits: Limits{HeaderTimeout: 50 * time.Millisecond, StallTimeout: 50 * time.Millisecond}})
+	r := newRig(t, twoTenants, Options{Limits: Limits{HeaderTimeout: 500 * time.Millisecond, StallTimeout: 500 * time.Millisecond}})
 	for what, text := range map[string]string{
 		"headers": "GET /api/v2/version HTTP/1.1\r\nHost: x\r\n",
 		"body":    "POST /api/v2/insert?p=notes" + at + " HTTP/1.1\r\nHost: x\r\nAuthorization: alice's\r\nContent-Length: 5\r\n\r\nx",

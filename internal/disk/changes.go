@@ -88,7 +88,7 @@ func (w *watcher) watch(ctx context.Context) {
 		case <-next:
 		case <-ctx.Done():
 			return
-		case <-w.h.store.engine.closing:
+		case <-w.h.store.closing:
 			w.yield(sq.Change{}, errClosed)
 			return
 		}

@@ -47,7 +47,8 @@ type Store struct {
 
 	mu      sync.Mutex // guards what follows; not held while a phext is opened
 	closed  bool
-	fs      vfs.FS // nil until it is used
+	closing chan struct{} // closed with it
+	fs      vfs.FS        // nil until it is used
 	lock    io.Closer
 	folds   bool                           // names that differ only in case are one
 	left    map[sq.PhextName][]leftover    // segments of phexts that are not open
@@ -62,7 +63,7 @@ var _ sq.Store = (*Store)(nil)
 
 func newStore(e *Engine, dir string) *Store {
 	return &Store{
-		engine: e, dir: dir, handles: map[sq.PhextName]*handle{},
+		engine: e, dir: dir, closing: make(chan struct{}), handles: map[sq.PhextName]*handle{},
 		opening: map[sq.PhextName]chan struct{}{}, failed: map[sq.PhextName]bool{}, high: map[sq.PhextName]map[section]int{},
 	}
 }
@@ -389,6 +390,7 @@ func (s *Store) close(ctx context.Context) error {
 		return nil
 	}
 	s.closed = true
+	close(s.closing)
 	s.mu.Unlock()
 	var errs []error
 	for _, h := range s.all() {

@@ -34,6 +34,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"watch tells changes in order", watch},
 		{"watch resumes, or says that it cannot", watchResumes},
 		{"watch by pattern", watchPattern},
+		{"closing ends watches", watchEnds},
 		{"writers do not lose each other's work", writers},
 		{"readers see whole batches", readers},
 		{"what was answered is there after closing", reopen},

@@ -163,3 +163,33 @@ func watchPattern(b *bench) {
 		b.t.Errorf("after a replace: %s, want the delete or a reset", told(c))
 	}
 }
+
+// watchEnds closes the store under a watch, which ends then.
+func watchEnds(b *bench) {
+	started, done := make(chan struct{}), make(chan struct{})
+	after := b.position()
+	go func() {
+		defer close(done)
+		for c, err := range b.Watch(ctx, notes, phext.AnyPattern, after) {
+			if err != nil {
+				if sq.ErrorCode(err) != sq.Closed {
+					b.t.Errorf("watch: %v", err)
+				}
+				return
+			}
+			if c.Coordinate == one {
+				close(started)
+			}
+		}
+	}()
+	b.apply(op(sq.Put, one, "a"))
+	<-started
+	if err := b.Close(); err != nil {
+		b.t.Error(err)
+	}
+	select {
+	case <-done:
+	case <-time.After(patience):
+		b.t.Error("the watch goes on")
+	}
+}
