@@ -267,6 +267,9 @@ func (s *Store) forget(h *handle, left []leftover) {
 	if len(left) > 0 {
 		s.left[h.name] = left
 	}
+	if h.damaged {
+		s.failed[h.name] = true // there are segments that the handle did not hold
+	}
 	if len(h.high) > 0 {
 		s.high[h.name] = h.high
 	}
