@@ -132,6 +132,11 @@ func (h *handle) rebase(c content, mark journal.Mark, pending, next *view) error
 			return err
 		}
 	}
+	// The record must not be on disk before the edit that it is about: what the
+	// edit has already is not in it.
+	if err := h.syncFile(c); err != nil {
+		return err
+	}
 	if err := h.note(journal.Record{Mark: &mark, Reset: true, Ops: ops}); err != nil {
 		return err
 	}
@@ -139,6 +144,17 @@ func (h *handle) rebase(c content, mark journal.Mark, pending, next *view) error
 		next.active.redo(op, place{h.segment.source, op.Offset, int64(len(op.Text)), xxh3.Hash(op.Text)})
 	}
 	return nil
+}
+
+// syncFile makes a file that someone else wrote, and its name, survive the loss
+// of power.
+func (h *handle) syncFile(c content) error {
+	if c.file != nil {
+		if err := c.file.file.Sync(); err != nil {
+			return err
+		}
+	}
+	return h.fs.SyncDir(".")
 }
 
 // redo carries out a decided operation whose text stands at p.
