@@ -1,12 +1,16 @@
 package phext
 
-import "bytes"
+import (
+	"bytes"
+	"cmp"
+)
 
-// Merge returns a phext with the scrolls of both; where both have a coordinate,
-// left text and then right text.
+// Merge returns a phext with the scrolls of both, in normal form; where both have
+// a coordinate, left text and then right text. The error is a *DimensionError, of
+// left when both have one.
 func Merge(left, right []byte) ([]byte, error) {
 	var out bytes.Buffer
-	w, l, r := NewWriter(&out), NewScanner(left), NewScanner(right)
+	w, l, r := newWriter(&out, memoryBuffer), NewScanner(left), NewScanner(right)
 	for inL, inR := l.Next(), r.Next(); inL || inR; {
 		takeL := inL && (!inR || !r.Coordinate().Less(l.Coordinate()))
 		takeR := inR && (!inL || !l.Coordinate().Less(r.Coordinate()))
@@ -27,27 +31,19 @@ func Merge(left, right []byte) ([]byte, error) {
 			inR = r.Next()
 		}
 	}
-	w.Flush() // to memory: cannot fail
-	if err := firstError(l.Err(), r.Err()); err != nil {
+	if err := cmp.Or(l.Err(), r.Err()); err != nil {
 		return nil, err
 	}
-	return out.Bytes(), nil
+	err := w.Flush()
+	return out.Bytes(), err
 }
 
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Subtract returns the scrolls of left whose coordinates right does not have.
+// Subtract returns the scrolls of left whose coordinates right does not have, in
+// normal form. The error is a *DimensionError, of left when both have one.
 func Subtract(left, right []byte) ([]byte, error) {
 	r := NewScanner(right)
 	more := r.Next()
-	out, err := rewrite(left, func(c Coordinate, text []byte) []byte {
+	out, err := rewritten(left, func(c Coordinate, text []byte) []byte {
 		for more && r.Coordinate().Less(c) {
 			more = r.Next()
 		}
@@ -56,7 +52,10 @@ func Subtract(left, right []byte) ([]byte, error) {
 		}
 		return text
 	})
-	if err := firstError(err, r.Err()); err != nil {
+	for more { // so that an error does not depend on left
+		more = r.Next()
+	}
+	if err := cmp.Or(err, r.Err()); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -68,26 +67,40 @@ var ladder = [...]byte{
 	CollectionDelimiter, SeriesDelimiter, ShelfDelimiter, LibraryDelimiter,
 }
 
-// Expand turns each delimiter, line breaks included, into the next higher one.
-func Expand(text []byte) []byte { return shift(text, 1) }
+var expanded, contracted = climb(1), climb(-1)
 
-// Contract turns each delimiter into the next lower one; line breaks stay.
-func Contract(text []byte) []byte { return shift(text, -1) }
+// climb returns what each byte becomes that many rungs up the ladder.
+func climb(by int) (table [256]byte) {
+	for b := range table {
+		table[b] = byte(b)
+	}
+	for i, b := range ladder {
+		table[b] = ladder[min(max(i+by, 0), len(ladder)-1)]
+	}
+	return table
+}
 
-func shift(text []byte, by int) []byte {
-	out := bytes.Clone(text)
-	for i, b := range out {
-		if n := bytes.IndexByte(ladder[:], b); n >= 0 {
-			out[i] = ladder[min(max(n+by, 0), len(ladder)-1)]
-		}
+// Expand returns text with each delimiter, line breaks included, turned into the
+// next higher one; library delimiters stay.
+func Expand(text []byte) []byte { return translate(text, &expanded) }
+
+// Contract returns text with each delimiter turned into the next lower one; line
+// breaks stay, and scroll delimiters become line breaks.
+func Contract(text []byte) []byte { return translate(text, &contracted) }
+
+func translate(text []byte, table *[256]byte) []byte {
+	out := make([]byte, len(text))
+	for i, b := range text {
+		out[i] = table[b]
 	}
 	return out
 }
 
-// Fetch returns the text of the scroll at c; nothing when there is none.
+// Fetch returns the text of the scroll at c, a part of text; nothing when there is
+// none. It reads no further than c. The error is a *DimensionError.
 func Fetch(text []byte, c Coordinate) ([]byte, error) {
 	s := NewScanner(text)
-	for s.Next() {
+	for s.Next() && !c.Less(s.Coordinate()) {
 		if s.Coordinate() == c {
 			return s.Text(), nil
 		}
@@ -95,12 +108,23 @@ func Fetch(text []byte, c Coordinate) ([]byte, error) {
 	return nil, s.Err()
 }
 
-// Insert returns the phext with more added to the end of the scroll at c.
+// Insert returns the phext, in normal form, with more added to the end of the
+// scroll at c. The text of more is not looked at: see CheckText. The error is a
+// *DimensionError, or says that c has a component 0.
 func Insert(text []byte, c Coordinate, more string) ([]byte, error) {
-	return Merge(text, []byte(Implode(map[Coordinate]string{c: more})))
+	var one bytes.Buffer
+	w := newWriter(&one, memoryBuffer)
+	if err := w.WriteScroll(c, []byte(more)); err != nil {
+		return nil, err
+	}
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
+	return Merge(text, one.Bytes())
 }
 
-// Update returns the phext with the scroll at c replaced.
+// Update returns the phext, in normal form, with the scroll at c replaced; an empty
+// text removes it. Errors are as for Insert.
 func Update(text []byte, c Coordinate, by string) ([]byte, error) {
 	rest, err := Remove(text, c)
 	if err != nil {
@@ -109,9 +133,10 @@ func Update(text []byte, c Coordinate, by string) ([]byte, error) {
 	return Insert(rest, c, by)
 }
 
-// Remove returns the phext without the scroll at c.
+// Remove returns the phext, in normal form, without the scroll at c. The error is a
+// *DimensionError.
 func Remove(text []byte, c Coordinate) ([]byte, error) {
-	return rewrite(text, func(at Coordinate, text []byte) []byte {
+	return rewritten(text, func(at Coordinate, text []byte) []byte {
 		if at == c {
 			return nil
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Dimensions is the number of components in a coordinate.
@@ -50,14 +51,17 @@ func At(components ...int) Coordinate {
 	return c
 }
 
-// FromWords returns the coordinate whose Words are hi and lo.
+// FromWords returns the coordinate whose Words are hi and lo. It checks nothing:
+// words that come from outside may hold a component 0, or bits above the 126,
+// which make it differ from every coordinate that was parsed.
 func FromWords(hi, lo uint64) Coordinate { return Coordinate{hi, lo} }
 
 // Words returns the coordinate as 128 bits: two zero bits, then 14 bits for
 // each component, library first. Numbers made this way sort as coordinates do.
 func (c Coordinate) Words() (hi, lo uint64) { return c.hi, c.lo }
 
-// Component returns component i, 0 (library) to 8 (scroll).
+// Component returns component i, 0 (library) to 8 (scroll), as a number from 0 to
+// MaxStored. It panics when i is past 8.
 func (c Coordinate) Component(i int) int {
 	shift := componentBits * (Dimensions - 1 - i)
 	bits := c.lo >> shift
@@ -70,7 +74,9 @@ func (c Coordinate) Component(i int) int {
 	return int(bits & MaxStored)
 }
 
-// With returns c with component i set to n, which is 0 to MaxStored.
+// With returns c with component i, 0 (library) to 8 (scroll), set to n, which is 0
+// to MaxStored: of a larger number the low 14 bits count. It panics when i is past
+// 8.
 func (c Coordinate) With(i, n int) Coordinate {
 	shift := componentBits * (Dimensions - 1 - i)
 	mask, bits := uint64(MaxStored), uint64(n)&MaxStored
@@ -132,15 +138,27 @@ func (c Coordinate) append(b []byte, group byte) []byte {
 }
 
 // ParseCoordinate reads nine numbers from 1 to 999 in the canonical form or the
-// URL form. Anything else is an error that says what is wrong with s.
+// URL form; both separators in one text, and zeros before a number, are read as
+// well. Anything else is a *CoordinateError that says what is wrong with s. It
+// allocates nothing but that error.
 func ParseCoordinate(s string) (Coordinate, error) { return parseCoordinate(s, MaxComponent) }
 
 // ParseStored is ParseCoordinate for a scroll that is to be read or removed:
-// its components go up to MaxStored, since a file may count that far.
+// its components go up to MaxStored, since a file may count that far. All that
+// ParseCoordinate reads it reads alike.
 func ParseStored(s string) (Coordinate, error) { return parseCoordinate(s, MaxStored) }
 
-// Writable returns an error that names the first component that is not a number
-// from 1 to 999, or nil.
+// hasPlace reports whether no component is 0: only then delimiters lead to c.
+func (c Coordinate) hasPlace() bool {
+	const ones = 1 + 1<<componentBits + 1<<(2*componentBits) + 1<<(3*componentBits)
+	const full, top = MaxStored >> 1 * ones, (MaxStored + 1) / 2 * ones
+	// Four components on either side of the one in the middle, the fifth of nine.
+	upper, lower := c.hi>>6, c.lo&(1<<(4*componentBits)-1)
+	return (upper&full+full|upper)&(lower&full+full|lower)&top == top && c.Component(4) != 0
+}
+
+// Writable returns nil when every component is a number from 1 to 999, and
+// otherwise a *CoordinateError that names the first that is not.
 func (c Coordinate) Writable() error {
 	for i := range Dimensions {
 		if n := c.Component(i); n < 1 || n > MaxComponent {
@@ -152,8 +170,8 @@ func (c Coordinate) Writable() error {
 
 // CoordinateError says why a text is no coordinate.
 type CoordinateError struct {
-	Text   string // what was given, shortened when it is long
-	Reason string
+	Text   string // what was given, its first 64 bytes and "..." when it is longer
+	Reason string // what is wrong with it
 }
 
 // Error says what was given and what is wrong with it.
@@ -161,49 +179,66 @@ func (e *CoordinateError) Error() string {
 	return fmt.Sprintf("coordinate %q: %s", e.Text, e.Reason)
 }
 
-const coordinateForm = "want nine numbers like 1.1.1/1.1.1/3.1.20"
+const (
+	coordinateForm = "want nine numbers like 1.1.1/1.1.1/3.1.20"
+	patternForm    = "want nine numbers or stars like 1.1.1/2.*.*/*.*.*"
+)
 
 func parseCoordinate(s string, most int) (Coordinate, error) {
-	var c Coordinate
-	fail := func(reason string) (Coordinate, error) {
-		const longest = 64
-		if len(s) > longest {
-			s = s[:longest] + "..."
-		}
-		return Coordinate{}, &CoordinateError{Text: s, Reason: reason}
-	}
-	if s == "" {
-		return fail("is empty, " + coordinateForm)
-	}
-	rest := s
-	for i := range Dimensions {
-		n, digits := 0, 0
-		for digits < len(rest) && rest[digits]-'0' <= 9 {
-			n = n*10 + int(rest[digits]-'0')
-			if digits++; n > MaxStored {
-				return fail(outOfRange(i, n, most))
-			}
-		}
-		if digits == 0 {
-			return fail(fmt.Sprintf("no number for the %s, %s", names[i], coordinateForm))
-		}
-		if n < 1 || n > most {
-			return fail(outOfRange(i, n, most))
-		}
-		c = c.With(i, n)
-		rest = rest[digits:]
-		if i == Dimensions-1 {
-			break
-		}
-		if rest == "" || !separates(rest[0], i) {
-			return fail(fmt.Sprintf("no %s after the %s, %s", separatorNames[(i+1)%3 == 0], names[i], coordinateForm))
-		}
-		rest = rest[1:]
-	}
-	if rest != "" {
-		return fail(fmt.Sprintf("has %q after the ninth number", rest))
+	c, _, reason := parse(s, most, coordinateForm)
+	if reason != "" {
+		return Coordinate{}, &CoordinateError{shortened(s, 64), reason}
 	}
 	return c, nil
+}
+
+// parse reads nine numbers from 1 to most, or stars where the form has them: there
+// stars is full and want is 0. The reason says why s is not of the form.
+func parse(s string, most int, form string) (want, stars Coordinate, reason string) {
+	if s == "" {
+		return want, stars, "is empty, " + form
+	}
+	for i := range Dimensions {
+		n, digits := leadingNumber(s)
+		switch {
+		case 1 <= n && n <= most:
+			want = want.With(i, n)
+		case digits > 0:
+			return want, stars, outOfRange(i, n, most)
+		case form == patternForm && strings.HasPrefix(s, "*"):
+			stars, digits = stars.With(i, MaxStored), 1
+		default:
+			return want, stars, fmt.Sprintf("no number for the %s, %s", names[i], form)
+		}
+		if s = s[digits:]; i == Dimensions-1 {
+			break
+		}
+		if s == "" || !separates(s[0], i) {
+			return want, stars, fmt.Sprintf("no %s after the %s, %s", separatorNames[(i+1)%3 == 0], names[i], form)
+		}
+		s = s[1:]
+	}
+	if s != "" {
+		reason = fmt.Sprintf("has %q after the ninth number", shortened(s, 16))
+	}
+	return want, stars, reason
+}
+
+// leadingNumber returns the number at the front of s and of how many digits it is
+// made; it gives up behind the first digit that takes it past MaxStored.
+func leadingNumber(s string) (n, digits int) {
+	for digits < len(s) && s[digits]-'0' <= 9 && n <= MaxStored {
+		n = n*10 + int(s[digits]-'0')
+		digits++
+	}
+	return n, digits
+}
+
+func shortened(s string, most int) string {
+	if len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
 }
 
 func separates(b byte, after int) bool {

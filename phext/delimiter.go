@@ -35,70 +35,88 @@ var Last = At(MaxStored, MaxStored, MaxStored, MaxStored, MaxStored, MaxStored, 
 // IsDelimiter reports whether b is one of the nine delimiters.
 func IsDelimiter(b byte) bool { return counts[b] != 0 }
 
-// step is what one delimiter does to a coordinate, in words: keep the components
-// up to its own, set those to its right to 1, and add one. full is its own at its
-// highest, which cannot count further.
-type step struct{ keep, ones, add, full Coordinate }
+// step is what one delimiter does to a coordinate: it keeps the components up to
+// its own, and adds one to that and to those on its right, which were cleared.
+type step struct{ keep, add, own Coordinate }
 
 var steps = func() (table [Dimensions]step) {
 	for i := range table {
 		s := &table[i]
 		for k := range Dimensions {
-			if k > i {
-				s.ones = s.ones.With(k, 1)
-			} else {
+			if k <= i {
 				s.keep = s.keep.With(k, MaxStored)
 			}
+			if k >= i {
+				s.add = s.add.With(k, 1)
+			}
 		}
-		s.add, s.full = s.add.With(i, 1), s.full.With(i, MaxStored)
+		s.own = s.own.With(i, MaxStored)
 	}
 	return table
 }()
 
-// after returns where the text stands after a delimiter that counts component
-// i; false when the component cannot count further.
-func (c Coordinate) after(i int) (Coordinate, bool) {
-	s := &steps[i]
-	if c.hi&s.full.hi == s.full.hi && c.lo&s.full.lo == s.full.lo {
-		return c, false
+// pass moves c to where the text stands behind the delimiter b; false, and c is
+// as it was, when the component cannot count further.
+func (c *Coordinate) pass(b byte) bool {
+	if n := c.lo + 1; b == ScrollDelimiter && n&MaxStored != 0 {
+		c.lo = n // most delimiters are this one
+		return true
 	}
-	lo, carry := bits.Add64(c.lo&s.keep.lo|s.ones.lo, s.add.lo, 0)
-	return Coordinate{(c.hi&s.keep.hi | s.ones.hi) + s.add.hi + carry, lo}, true
+	return c.count(int(counts[b]) - 1)
+}
+
+// count is pass for the delimiter of component i.
+func (c *Coordinate) count(i int) bool {
+	s := &steps[i]
+	lo, carry := bits.Add64(c.lo&s.keep.lo, s.add.lo, 0)
+	hi := c.hi&s.keep.hi + s.add.hi + carry
+	if hi&s.own.hi|lo&s.own.lo == 0 {
+		return false // it was MaxStored, and one more is 0
+	}
+	c.hi, c.lo = hi, lo
+	return true
+}
+
+// way returns how many of each delimiter lead from one coordinate to a later one,
+// and none when to is not later.
+func way(from, to Coordinate) (n [Dimensions]int) {
+	if !from.Less(to) {
+		return n
+	}
+	i := differs(from, to)
+	n[i] = to.Component(i) - from.Component(i)
+	for i++; i < Dimensions; i++ {
+		n[i] = to.Component(i) - 1
+	}
+	return n
+}
+
+// differs returns the first component in which two different coordinates differ.
+func differs(a, b Coordinate) int {
+	if a.hi != b.hi {
+		return (bits.LeadingZeros64(a.hi^b.hi) - 2) / componentBits
+	}
+	return (bits.LeadingZeros64(a.lo^b.lo) + 62) / componentBits
 }
 
 // AppendDelimiters appends to dst the shortest delimiters that lead from one
 // coordinate to a later one, and nothing when to is not later. The components
-// of both are 1 or more.
+// of both must be 1 or more: no delimiters lead to a 0.
 func AppendDelimiters(dst []byte, from, to Coordinate) []byte {
-	if !from.Less(to) {
-		return dst
-	}
-	differs := false
-	for i, b := range delimiters {
-		n := to.Component(i) - 1
-		if !differs {
-			n = to.Component(i) - from.Component(i)
-			differs = n != 0
-		}
+	for i, n := range way(from, to) {
 		for range n {
-			dst = append(dst, b)
+			dst = append(dst, delimiters[i])
 		}
 	}
 	return dst
 }
 
-// DelimiterBytes returns how many bytes AppendDelimiters appends: 0 to 147,447.
+// DelimiterBytes returns how many bytes AppendDelimiters appends, for the same
+// coordinates: 0 to 147,438, and 8,982 at the most between writable ones. It costs
+// some 20 ns, however many they are.
 func DelimiterBytes(from, to Coordinate) int64 {
-	if !from.Less(to) {
-		return 0
-	}
-	total, differs := 0, false
-	for i := range Dimensions {
-		n := to.Component(i) - 1
-		if !differs {
-			n = to.Component(i) - from.Component(i)
-			differs = n != 0
-		}
+	total := 0
+	for _, n := range way(from, to) {
 		total += n
 	}
 	return int64(total)

@@ -15,6 +15,12 @@
 // The normal form of a phext is the shortest text with the same scrolls, in
 // which empty scrolls do not appear. Its checksum is the XXH3-128 of that.
 //
-// Functions may be called from any goroutine. A Scanner, Stream, Writer or
-// Validator is for one goroutine at a time.
+// Where to begin: Explode and Implode turn a phext into a map and back. A Scanner
+// walks through a phext in memory, a Stream through one of any size, and a Writer
+// writes one. Merge, Subtract, Insert, Update and Remove make new phexts of old
+// ones, in normal form. ParseCoordinate is for what comes from outside, At for what
+// is known; CheckText tells whether a text may be a scroll.
+//
+// Functions may be called from any goroutine, and none changes what it is given. A
+// Scanner, Stream, Writer or Validator is for one goroutine at a time.
 package phext

@@ -55,20 +55,26 @@ func ExampleStream() {
 	for s.Next() {
 		fmt.Printf("%v %q first %v last %v\n", s.Coordinate(), s.Text(), s.First(), s.Last())
 	}
+	fmt.Println(s.Err())
 	// Output:
 	// 1.1.1/1.1.1/1.1.1 "a" first true last true
 	// 1.1.1/1.1.1/1.1.2 "a lo" first true last false
 	// 1.1.1/1.1.1/1.1.2 "nger" first false last false
 	// 1.1.1/1.1.1/1.1.2 " tex" first false last false
 	// 1.1.1/1.1.1/1.1.2 "t" first false last true
+	// <nil>
 }
 
 func ExampleWriter() {
 	w := phext.NewWriter(os.Stdout)
 	w.WriteScroll(phext.First, []byte("a book"))
-	w.WriteScroll(phext.First, []byte("the same place again is refused"))
+	err := w.WriteScroll(phext.First, []byte("the same place again is refused"))
 	w.Flush()
-	// Output: a book
+	fmt.Println()
+	fmt.Println(err)
+	// Output:
+	// a book
+	// write scroll 1.1.1/1.1.1/1.1.1: is not behind 1.1.1/1.1.1/1.1.1
 }
 
 func ExampleToc() {
@@ -86,6 +92,24 @@ func ExampleMerge() {
 	// Output: "ours, theirs\x17two\x18three" <nil>
 }
 
+func ExampleSubtract() {
+	rest, err := phext.Subtract([]byte("ours\x17two\x18three"), []byte("theirs\x18has this place"))
+	fmt.Printf("%q %v\n", rest, err)
+	// Output: "\x17two" <nil>
+}
+
+func ExampleUpdate() {
+	text, err := phext.Update([]byte("one\x17two"), phext.At(1, 1, 1, 1, 1, 1, 1, 2, 1), "next section")
+	fmt.Printf("%q %v\n", text, err)
+	// Output: "one\x17two\x18next section" <nil>
+}
+
+func ExampleNormalize() {
+	text, err := phext.Normalize([]byte("one\x17\x17\x18\x19two\x17\x17"))
+	fmt.Printf("%q %v\n", text, err)
+	// Output: "one\x19two" <nil>
+}
+
 func ExamplePattern() {
 	p, err := phext.ParsePattern("1.1.1/2.*.*/*.*.*")
 	fmt.Println(p.Matches(phext.At(1, 1, 1, 2, 7, 1, 1, 1, 1)), p.Matches(phext.First), err)
@@ -95,6 +119,23 @@ func ExamplePattern() {
 func ExampleWhereChecksum() {
 	fmt.Println(phext.WhereChecksum([]byte("hello")))
 	// Output: 166.938.418/956.355.654/170.196.424
+}
+
+func ExampleWhereXor() {
+	// Only scrolls of three bytes or more count: those at 1.1.1/1.1.1/1.1.1 and
+	// 1.1.1/1.1.1/1.2.1. The first of them undoes the place where it starts.
+	c, err := phext.WhereXor([]byte("one\x17a\x18two"), 3)
+	fmt.Println(c, err)
+	// Output: 1.1.1/1.1.1/1.2.1 <nil>
+}
+
+func ExampleValidator() {
+	var v phext.Validator
+	for _, piece := range []string{"a character may be cut: \xe6\xbc", "\xa2, but not \xff"} {
+		v.Write([]byte(piece))
+	}
+	fmt.Println(v.Close())
+	// Output: offset 37: byte 0xFF is not UTF-8
 }
 
 func ExampleCheckText() {

@@ -3,31 +3,22 @@ package phext
 import "strings"
 
 // Pattern is a coordinate in which a component may be "*", which stands for any
-// number. The zero Pattern matches everything.
+// number. The zero Pattern matches everything. Patterns are comparable with ==,
+// and values that goroutines may share.
 type Pattern struct{ want, mask Coordinate }
 
 // AnyPattern matches every coordinate.
 var AnyPattern Pattern
 
-// ParsePattern reads a coordinate with stars, such as 1.1.1/2.*.*/*.*.*.
+// ParsePattern reads a coordinate with stars, such as 1.1.1/2.*.*/*.*.*; stars may
+// stand anywhere, each for one whole number. Numbers go up to MaxStored. What is
+// read otherwise, and the error, are as for ParseStored.
 func ParsePattern(s string) (Pattern, error) {
-	parts := strings.FieldsFunc(s, func(r rune) bool { return r == '.' || r == '/' || r == ';' })
-	c, err := ParseStored(strings.ReplaceAll(s, "*", "1"))
-	if err != nil {
-		err.(*CoordinateError).Text = s
-		return Pattern{}, err
+	want, stars, reason := parse(s, MaxStored, patternForm)
+	if reason != "" {
+		return Pattern{}, &CoordinateError{shortened(s, 64), reason}
 	}
-	p := Pattern{want: c}
-	for i, part := range parts {
-		if part == "*" {
-			p.want = p.want.With(i, 0)
-		} else if strings.Contains(part, "*") {
-			return Pattern{}, &CoordinateError{s, "a star stands for a whole number"}
-		} else {
-			p.mask = p.mask.With(i, MaxStored)
-		}
-	}
-	return p, nil
+	return Pattern{want, Coordinate{Last.hi &^ stars.hi, Last.lo &^ stars.lo}}, nil
 }
 
 // Matches reports whether c is under the pattern.
@@ -35,7 +26,8 @@ func (p Pattern) Matches(c Coordinate) bool {
 	return c.hi&p.mask.hi == p.want.hi && c.lo&p.mask.lo == p.want.lo
 }
 
-// Range returns the first and the last coordinate that can match.
+// Range returns the first and the last coordinate that can match. Where a number
+// follows a star, coordinates between them do not all match.
 func (p Pattern) Range() (from, to Coordinate) {
 	for i := range Dimensions {
 		if p.mask.Component(i) != 0 {

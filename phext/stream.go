@@ -1,35 +1,38 @@
 package phext
 
-import (
-	"errors"
-	"io"
-)
+import "io"
 
 // Stream yields the scrolls of a document of any size, piece by piece, in the
-// memory of its window. A scroll that fits into the window comes in one piece.
-// It allocates nothing for a scroll.
+// memory of its window. A scroll that fits into the window comes in one piece. It
+// allocates nothing for a scroll and copies no byte more than once.
+//
+// Its methods other than Next and Err describe the piece to which Next moved, and
+// may be called until the next call of Next.
 type Stream struct {
-	r     io.Reader
-	buf   []byte
-	start int   // what was not yielded yet
-	seen  int   // what is known to hold no delimiter, from start on
-	end   int   // what was read
-	base  int64 // offset of buf[0] in the stream
-	here  Coordinate
-	err   error
-	eof   bool
+	r          io.Reader
+	buf        []byte
+	delimiters finder     // of what was read: the front of buf
+	next       int        // where in buf that begins which was not yielded
+	here       Coordinate // of what begins there
+	base       int64      // offset of buf[0] in the stream
+	ended      error      // what the reader said last: io.EOF or why it failed
+	done       bool
+	err        error
 
+	start, end  int // the piece in buf
 	c           Coordinate
 	offset      int64
-	text        []byte
 	length      int64
 	first, last bool
 }
 
-const streamWindow = 1 << 20
+const (
+	streamWindow = 1 << 20
+	emptyReads   = 100 // after so many in a row a reader is given up, as in bufio
+)
 
-// NewStream returns a stream over r. buf is its window; nil stands for one of 1
-// MiB.
+// NewStream returns a stream over r. buf is its window, of one byte or more; nil
+// stands for one of 1 MiB. The caller must not use buf meanwhile.
 func NewStream(r io.Reader, buf []byte) *Stream {
 	if len(buf) == 0 {
 		buf = make([]byte, streamWindow)
@@ -38,91 +41,103 @@ func NewStream(r io.Reader, buf []byte) *Stream {
 }
 
 // Next moves to the next piece of a scroll that is not empty; false at the end,
-// when Err tells how it ended.
+// when Err tells how it ended. After a failed read the scrolls before it are
+// yielded; the one in which it happened gets no last piece.
 func (s *Stream) Next() bool {
-	for s.err == nil {
-		n := s.seen + indexDelimiter(s.buf[s.start+s.seen:s.end])
-		whole := s.start+n < s.end
-		if !whole && !s.eof && (s.start > 0 || s.end < len(s.buf)) {
-			s.seen = n
-			s.fill()
-			continue
-		}
-		if s.piece(n, whole || s.eof) {
-			if whole {
-				s.count()
+	for !s.done {
+		end := s.delimiters.next()
+		if end == len(s.delimiters.text) {
+			if s.ended == nil && (s.next > 0 || end < len(s.buf)) {
+				s.fill()
+				continue
 			}
-			return true
+			return s.rest(end)
 		}
-		if whole {
-			s.count()
-		} else if s.eof {
-			return false
+		yields := s.piece(end, true)
+		if s.count(end); yields {
+			return true
 		}
 	}
 	return false
 }
 
-// piece makes the next n bytes the current piece; false when they are none.
-func (s *Stream) piece(n int, last bool) bool {
+// rest yields what was read up to end, where no delimiter is.
+func (s *Stream) rest(end int) bool {
+	if s.ended == nil {
+		return s.piece(end, false)
+	}
+	s.done = true
+	if s.ended != io.EOF {
+		s.err = s.ended
+		return false
+	}
+	return s.piece(end, true)
+}
+
+// piece makes what was not yielded up to end the current piece; false when it is
+// an empty scroll.
+func (s *Stream) piece(end int, last bool) bool {
+	n := int64(end - s.next)
 	if n == 0 && s.last {
-		return false // an empty scroll
+		return false
 	}
 	if s.first = s.last; s.first {
-		s.c, s.offset, s.length = s.here, s.base+int64(s.start), 0
+		s.c, s.offset, s.length = s.here, s.base+int64(s.next), 0
 	}
-	s.text, s.last = s.buf[s.start:s.start+n], last
-	s.length += int64(n)
-	s.start, s.seen = s.start+n, 0
+	s.start, s.end, s.last = s.next, end, last
+	s.length += n
+	s.next = end
 	return true
 }
 
-// count takes the delimiter at start into account.
-func (s *Stream) count() {
-	i := int(counts[s.buf[s.start]]) - 1
-	next, ok := s.here.after(i)
-	if s.here = next; !ok {
-		s.err = &DimensionError{s.base + int64(s.start), names[i]}
+// count takes the delimiter at end into account.
+func (s *Stream) count(end int) {
+	b := s.buf[end]
+	if s.next = end + 1; !s.here.pass(b) {
+		s.done, s.err = true, passed(s.base+int64(end), b)
 	}
-	s.start++
-	s.seen = 0
 }
 
 // fill moves what is left to the front of the window and reads on.
 func (s *Stream) fill() {
-	if s.start > 0 {
-		copy(s.buf, s.buf[s.start:s.end])
-		s.base += int64(s.start)
-		s.start, s.end = 0, s.end-s.start
+	n := copy(s.buf, s.delimiters.text[s.next:])
+	s.base += int64(s.next)
+	s.next = 0
+	known := n // to hold no delimiter
+	for empty := 0; n == known && s.ended == nil; empty++ {
+		if empty == emptyReads {
+			s.ended = io.ErrNoProgress
+			break
+		}
+		var more int
+		more, s.ended = s.r.Read(s.buf[n:])
+		n += more
 	}
-	n, err := s.r.Read(s.buf[s.end:])
-	s.end += n
-	if errors.Is(err, io.EOF) {
-		s.eof = true
-	} else if err != nil {
-		s.err = err
-	}
+	s.delimiters = finder{text: s.buf[:n], at: known}
 }
 
 // Coordinate returns where the scroll is.
 func (s *Stream) Coordinate() Coordinate { return s.c }
 
-// Offset returns where the scroll's text begins in the stream, in bytes.
+// Offset returns where the scroll's text begins in the stream, in bytes. It is
+// the same for all pieces of a scroll.
 func (s *Stream) Offset() int64 { return s.offset }
 
-// Text returns the piece, valid until Next. The last piece of a scroll in
-// several may be empty.
-func (s *Stream) Text() []byte { return s.text }
+// Text returns the piece, a part of the window that the next call of Next
+// overwrites. A piece may end inside a character. The last of several pieces may
+// be empty.
+func (s *Stream) Text() []byte { return s.buf[s.start:s.end:s.end] }
 
-// First and Last report whether the piece is the first or last of its scroll.
+// First reports whether the piece is the first of its scroll.
 func (s *Stream) First() bool { return s.first }
 
-// Last is described at First.
+// Last reports whether the piece is the last of its scroll.
 func (s *Stream) Last() bool { return s.last }
 
 // Len returns the bytes of the scroll up to the end of this piece.
 func (s *Stream) Len() int64 { return s.length }
 
-// Err returns nil at the end of the document, a *DimensionError, or the error of
-// the reader.
+// Err returns nil at the end of the document, and otherwise a *DimensionError, the
+// error of the reader as it is, or io.ErrNoProgress when it went on reading
+// nothing. It stands when Next has returned false.
 func (s *Stream) Err() error { return s.err }

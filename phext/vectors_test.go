@@ -1,7 +1,9 @@
 package phext
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"testing"
 )
@@ -11,6 +13,30 @@ type vector struct {
 	Append, Replace, Remove, Expand, Contract                              string
 	Manifest                                                               *string
 	Scrolls                                                                []struct{ Coord, Text string }
+}
+
+// TestVectorsAreShared makes sure that the copy here is what all phext tools are
+// held to. The original stands beside the project where its continuous integration
+// runs, and is not needed elsewhere.
+func TestVectorsAreShared(t *testing.T) {
+	want := beside(t, "vectors/phext.json")
+	got, err := os.ReadFile("testdata/vectors.json")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("testdata/vectors.json is not shared/vectors/phext.json: %v; copy it here", err)
+	}
+}
+
+// beside reads a file of the folder shared that stands beside the project.
+func beside(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile("../../shared/" + name)
+	if errors.Is(err, os.ErrNotExist) && os.Getenv("CI") == "" {
+		t.Skipf("needs shared/%s beside the project", name)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // TestVectors holds every operation to what other phext tools answer.

@@ -1,7 +1,8 @@
 package phext
 
 // WhereChecksum infers a coordinate from the checksum of text: two of its hex
-// digits, as ASCII bytes, make a component, modulo 999 and 1 for 0.
+// digits, as ASCII bytes, make a component, modulo 999 and 1 for 0. The result is
+// always writable.
 func WhereChecksum(text []byte) Coordinate {
 	var c Coordinate
 	digits := Sum(text).String()
@@ -14,8 +15,8 @@ func WhereChecksum(text []byte) Coordinate {
 
 // WhereXor infers a coordinate from the shape of a phext: First, with the
 // coordinates of all scrolls of at least limit bytes XORed in, component by
-// component. A component of the result may be 0 or past 999, so that it is not
-// always a place for a scroll.
+// component. A component of the result may be 0 or past 999, up to MaxStored, so
+// that it is not always a place for a scroll. The error is a *DimensionError.
 func WhereXor(text []byte, limit int) (Coordinate, error) {
 	c, s := First, NewScanner(text)
 	for s.Next() {
@@ -24,5 +25,8 @@ func WhereXor(text []byte, limit int) (Coordinate, error) {
 			c.lo ^= s.c.lo
 		}
 	}
-	return c, s.Err()
+	if s.Err() != nil {
+		return Coordinate{}, s.Err()
+	}
+	return c, nil
 }

@@ -2,29 +2,43 @@ package phext
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 )
 
 // Writer writes scrolls in order with the shortest delimiters between them: the
-// normal form. It is buffered.
+// normal form. It is buffered: what was written is whole when Flush has returned
+// nil. After an error of the writer below, every call returns that.
 type Writer struct {
 	w     *bufio.Writer
 	at    Coordinate // of the last text
 	next  Coordinate // of the scroll that was begun
 	begun bool       // next has no text yet
 	n     int64
-	room  []byte
+	room  []byte // for delimiters
 }
 
-// NewWriter returns a writer on w. Flush must be called at the end.
-func NewWriter(w io.Writer) *Writer {
-	return &Writer{w: bufio.NewWriterSize(w, 64<<10), at: First}
+const (
+	writeBuffer  = 64 << 10
+	memoryBuffer = 4 << 10
+)
+
+// NewWriter returns a writer on w with a buffer of 64 KiB. Flush must be called at
+// the end.
+func NewWriter(w io.Writer) *Writer { return newWriter(w, writeBuffer) }
+
+func newWriter(w io.Writer, buffer int) *Writer {
+	return &Writer{w: bufio.NewWriterSize(w, buffer), at: First}
 }
 
-// Begin starts the scroll at c, which must stand behind those before. A scroll
-// that gets no text is not written.
+// Begin begins the scroll at c, which must stand behind those before and have no
+// component 0; otherwise it returns an error and changes nothing. A scroll that
+// gets no text is not written.
 func (w *Writer) Begin(c Coordinate) error {
+	if !c.hasPlace() {
+		return fmt.Errorf("write scroll %v: a component is 0", c)
+	}
 	if !w.next.Less(c) {
 		return fmt.Errorf("write scroll %v: is not behind %v", c, w.next)
 	}
@@ -32,9 +46,14 @@ func (w *Writer) Begin(c Coordinate) error {
 	return nil
 }
 
-// Write adds text to the scroll that was begun. It is not looked at: text with
-// delimiters makes another document.
+var errNotBegun = errors.New("write text: no scroll was begun")
+
+// Write adds text to the scroll that was begun last. It is not looked at: text
+// with delimiters makes another document. It returns how much of text was taken.
 func (w *Writer) Write(text []byte) (int, error) {
+	if w.next.IsZero() {
+		return 0, errNotBegun
+	}
 	if len(text) == 0 {
 		return 0, nil
 	}
@@ -61,8 +80,8 @@ func (w *Writer) WriteScroll(c Coordinate, text []byte) error {
 	return err
 }
 
-// Offset returns the bytes that were written, buffered ones included.
+// Offset returns how many bytes the document has so far, delimiters included.
 func (w *Writer) Offset() int64 { return w.n }
 
-// Flush hands on what is buffered.
+// Flush hands on what is buffered, and nothing is written behind the last text.
 func (w *Writer) Flush() error { return w.w.Flush() }
