@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
@@ -63,15 +64,15 @@ func (h *handle) reread() bool {
 func (h *handle) adopt(c content) error {
 	h.foreign, h.overtaken = time.Now(), true
 	h.timer.Reset(foreignPause)
+	if err := h.keepOurs(c); err != nil {
+		c.close()
+		return err
+	}
 	if c.problem != nil {
 		h.refuse(c)
 		return nil
 	}
 	next := *h.current.Load()
-	if err := h.keepOurs(c); err != nil {
-		c.close()
-		return err
-	}
 	mark := journal.Mark{Sequence: h.sequence, File: c.identity}
 	pending := next
 	next.frozen, next.active = newLayer(), newLayer()
@@ -97,6 +98,7 @@ func (h *handle) adopt(c content) error {
 func (h *handle) refuse(c content) {
 	next := *h.current.Load()
 	h.hold(&next, c)
+	h.ours = false
 	next.exists, next.opaque = true, true
 	next.problem = sq.Errorf(sq.Unreadable, "%s is no phext: %v; it is left as it is", h.filePath(), c.problem)
 	next.base, next.scrolls, next.size = &index{}, 0, 0
@@ -171,28 +173,47 @@ func (l layer) redo(op journal.Op, p place) {
 
 // pendingOps returns what a layer does, as operations, and whether it overrides
 // a scroll that the file has. With exposed the file may be an edit of one that
-// had the layer in it: a text that was appended and is there is left out.
+// had the layer, or a part of it, in it: texts that were appended and are there
+// are left out.
 func pendingOps(c content, l layer, exposed bool) (ops []journal.Op, overridden bool, err error) {
 	l.tree.Scan(func(e entry) bool {
 		at, there := c.index.find(e.coordinate, c.file)
 		op := journal.Op{Kind: e.kind, Coordinate: e.coordinate}
-		if op.Text, err = readAll(e.places); err != nil {
-			return false
+		if exposed && there && e.kind == journal.Append {
+			op.Text, err = missing(at, e.places)
+		} else {
+			op.Text, err = readAll(e.places)
 		}
 		overridden = overridden || there && e.kind != journal.Append
-		if exposed && there && e.kind == journal.Append {
-			var text []byte
-			if text, err = readAll([]place{at}); err != nil {
-				return false
-			}
-			if bytes.Contains(text, op.Text) {
-				return true
-			}
+		if len(op.Text) > 0 || e.kind != journal.Append {
+			ops = append(ops, op)
 		}
-		ops = append(ops, op)
-		return true
+		return err == nil
 	})
 	return ops, overridden, err
+}
+
+// missing returns those of the texts that were appended to a scroll which are not
+// in it. They are looked for in their order, each behind the one before, since
+// they may have come there in several checkpoints, and others may have written
+// between them.
+func missing(scroll place, appended []place) (texts []byte, err error) {
+	rest, err := readAll([]place{scroll})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range appended {
+		text, err := readAll([]place{p})
+		if err != nil {
+			return nil, err
+		}
+		if _, behind, found := bytes.Cut(rest, text); found {
+			rest = behind
+		} else {
+			texts = append(texts, text...)
+		}
+	}
+	return texts, nil
 }
 
 // setAsideEdit keeps a copy of a file that someone edited before answered
@@ -220,6 +241,21 @@ func (h *handle) keep(file *source) error {
 		return err
 	}
 	h.logger().Warn("a copy was kept", "file", path)
+	h.store.retain(h.fs, conflictsDir)
+	return nil
+}
+
+// keepPart keeps what lies beside the file, someone's edit of the last moment,
+// under a name in conflicts/.
+func (h *handle) keepPart() error {
+	path := conflictsDir + "/" + h.dated() + suffix
+	if err := h.fs.RenameNew(h.partPath(), path); err != nil {
+		return err
+	}
+	if err := errors.Join(h.fs.SyncDir(conflictsDir), h.fs.SyncDir(tmpDir)); err != nil {
+		return err
+	}
+	h.logger().Warn("a phext was edited while its file was exchanged; the edit is kept", "file", path)
 	h.store.retain(h.fs, conflictsDir)
 	return nil
 }

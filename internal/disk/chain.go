@@ -275,14 +275,21 @@ func (j *found) newest() (n uint64) {
 	return n
 }
 
-// justExchanged reports whether a file was put in place by a checkpoint that may
-// not have looked yet at what came out. Each checkpoint begins a segment, so its
-// mark is in the newest one.
-func (j *found) justExchanged(file journal.Identity) bool {
+// mayHaveExchanged reports whether the last checkpoint noted its mark: then it may
+// have put its file in place and not looked yet at what came out. Each checkpoint
+// begins a segment, so its mark is in the newest one.
+func (j *found) mayHaveExchanged() bool {
 	begun := j.chain[len(j.chain)-1].header.Before
 	return slices.ContainsFunc(j.records, func(r redone) bool {
-		return r.mark != nil && !r.reset && r.mark.File == file && r.sequence > begun
+		return r.mark != nil && !r.reset && r.sequence > begun
 	})
+}
+
+// knows reports whether any mark, one that does not count included, is that of a
+// file.
+func (j *found) knows(file journal.Identity) bool {
+	return slices.ContainsFunc(j.chain, func(s *segment) bool { return s.header.Base.File == file }) ||
+		slices.ContainsFunc(j.records, func(r redone) bool { return r.mark != nil && r.mark.File == file })
 }
 
 // headless reports whether the oldest segment continues one that is gone though
@@ -325,11 +332,12 @@ func copyReader(dir vfs.FS, from io.Reader, path, parent string) error {
 		return err
 	}
 	defer file.Close()
-	if _, err := io.Copy(io.NewOffsetWriter(file, 0), from); err != nil {
-		return err
+	_, err = io.Copy(io.NewOffsetWriter(file, 0), from)
+	if err == nil {
+		err = file.Sync()
 	}
-	if err := file.Sync(); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, dir.Remove(path)) // half a copy is none
 	}
 	return dir.SyncDir(parent)
 }

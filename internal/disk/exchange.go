@@ -15,6 +15,10 @@ func (h *handle) exchange(f *folded) error {
 		h.giveUp(f)
 		return errChanged
 	}
+	if err := h.keepOwner(f); err != nil {
+		h.giveUp(f)
+		return err
+	}
 	mark := journal.Mark{Sequence: f.sequence, File: f.content.identity}
 	if err := h.note(journal.Record{Mark: &mark}); err != nil {
 		h.giveUp(f)
@@ -27,6 +31,15 @@ func (h *handle) exchange(f *folded) error {
 		return errors.Join(f.swapped, err)
 	}
 	return err
+}
+
+// keepOwner gives the new file the mode and owner that the old one has by now.
+func (h *handle) keepOwner(f *folded) error {
+	now, had := h.info, f.content.info
+	if h.known.Load() == nil || now.Mode == had.Mode && now.UID == had.UID && now.GID == had.GID {
+		return nil
+	}
+	return f.content.file.file.CopyOwner(now)
 }
 
 // swap exchanges the file with the one written beside it.
@@ -89,13 +102,28 @@ func (h *handle) settleIn(f *folded, in vfs.Info) error {
 	return errChanged
 }
 
-// giveUp forgets a new file that is not in place. What lies beside the file now
-// is ours.
+// giveUp forgets a new file that is not in place. h.info is still that of the
+// file that was there before, or of an edit that was adopted.
 func (h *handle) giveUp(f *folded) {
 	h.unsettled = nil
 	f.content.close()
-	h.remove(h.partPath())
+	h.clearBeside(f)
 	h.thaw()
+}
+
+// clearBeside removes what lies beside the file if it is ours or what was there
+// before. Otherwise it is somebody's edit, and is kept.
+func (h *handle) clearBeside(f *folded) {
+	part, err := h.fs.Stat(h.partPath())
+	switch {
+	case errors.Is(err, errNotExist):
+	case err == nil && (part.Identity.SameContent(f.content.info.Identity) || part.Identity.SameContent(h.info.Identity)):
+		h.remove(h.partPath())
+	default:
+		if err = h.keepPart(); err != nil {
+			h.logger().Error("cannot keep an edit that came out of an exchange", "file", h.partPath(), "error", err)
+		}
+	}
 }
 
 // install points the map at the new file and removes the segments it holds.
@@ -106,7 +134,7 @@ func (h *handle) install(f *folded) error {
 		next.scrolls, next.size = f.content.index.n, f.content.size
 	}
 	h.content = journal.Mark{Sequence: f.sequence, File: f.content.identity}
-	h.unsettled, h.ours = nil, true
+	h.unsettled, h.ours, h.frozen = nil, true, isPending
 	err := h.confirm(f)
 	if err == nil {
 		h.failed = nil

@@ -170,23 +170,20 @@ func (s *segment) rewrite(from, to int64) error {
 }
 
 // clearPart removes what a checkpoint left beside the file. If that checkpoint
-// did put its file in place, and what came out is not the one that was there
-// before, it is somebody's edit of the last moment, and is kept.
+// had noted its mark, so that it may have put its file in place, and what lies
+// there is neither that nor what was there before, it is somebody's edit of the
+// last moment, and is kept.
 func (h *handle) clearPart(c content, j *found) error {
 	part, err := load(h.fs, h.partPath())
 	if err != nil || part.file == nil {
 		return err
 	}
-	defer part.close()
-	if _, ours := j.matching(part.identity); ours || !j.justExchanged(c.identity) {
+	part.close()
+	if part.identity == c.identity || j.knows(part.identity) || !j.mayHaveExchanged() {
 		h.remove(h.partPath())
 		return nil
 	}
-	if err := h.keep(part.file); err != nil {
-		return err
-	}
-	h.remove(h.partPath())
-	return nil
+	return h.keepPart()
 }
 
 // damage says what is wrong with a segment. Nothing is cut or written then.

@@ -109,11 +109,6 @@ func (h *handle) replace(path string, c content) error {
 		return writeError(err)
 	}
 	before := h.current.Load()
-	if before.file != nil {
-		if err := c.file.file.CopyOwner(h.info); err != nil {
-			h.logger().Warn("could not keep the mode and owner of a file that is replaced", "error", err)
-		}
-	}
 	err := h.exchange(&folded{content: c, sequence: h.segment.header.Before, replaces: true})
 	h.checkpointed(err)
 	h.log.add(h.replaced(before))

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/vfs"
 	"github.com/wbic16/sq-go/phext"
 )
 
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type rig struct {
 	t     *testing.T
 	dir   string
+	open  func(dir string) (vfs.FS, error) // nil: the system's files
 	e     *Engine
 	store *Store
 }
@@ -32,8 +34,21 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
+// newHookedRig is newRig with a function that is told of each file operation
+// before, and may make it fail.
+func newHookedRig(t *testing.T, hook func(r *rig, c vfs.Call) error) *rig {
+	r := &rig{t: t, dir: t.TempDir()}
+	r.open = func(dir string) (vfs.FS, error) {
+		f, err := vfs.Open(dir)
+		return vfs.NewFault(f, func(c vfs.Call) error { return hook(r, c) }), err
+	}
+	r.start()
+	t.Cleanup(r.stop)
+	return r
+}
+
 func (r *rig) start() {
-	r.e = New(Options{})
+	r.e = New(Options{Open: r.open})
 	r.store = r.e.Store(r.dir).(*Store)
 }
 
@@ -119,6 +134,21 @@ func (r *rig) refresh() {
 	if err := r.store.Refresh(context.Background(), "notes"); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// served returns the whole phext, in normal form.
+func (r *rig) served() string {
+	r.t.Helper()
+	snapshot, err := r.store.Snapshot(context.Background(), "notes")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer snapshot.Close()
+	var got strings.Builder
+	if _, err := snapshot.WriteTo(&got); err != nil {
+		r.t.Fatal(err)
+	}
+	return got.String()
 }
 
 // want compares the whole phext, in normal form.
