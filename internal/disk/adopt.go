@@ -51,6 +51,8 @@ func (h *handle) reread() bool {
 		return false
 	}
 	if err := h.adopt(c); err != nil {
+		h.suspect(err)
+		h.admit()
 		h.doubted.Store(true)
 		h.logger().Error("cannot adopt a change of a phext, what was there before is served", "error", err)
 		return true
@@ -124,7 +126,10 @@ func (h *handle) rebase(c content, mark journal.Mark, pending, next *view) error
 	if err != nil {
 		return err
 	}
-	if ops = append(ops, more...); overridden || also {
+	if ops = append(ops, more...); journal.BodyBytes(ops) > journal.MaxBody {
+		return sq.Errorf(sq.TooLarge, "the batches that are not in the file yet have more than 4 GiB; undo the edit, and let them be folded first")
+	}
+	if overridden || also {
 		if err := h.setAsideEdit(c); err != nil {
 			return err
 		}

@@ -25,8 +25,12 @@ type found struct {
 	chain   []*segment // the newest segment and those it goes back to, oldest first
 	spare   []*segment // what is in no chain: what it held is in the file
 	records []redone
-	damage  error
+	damage  error // the first that was found
+	lost    span  // the records that damage took away, if any
 }
+
+// span is a range of sequence numbers, both included.
+type span struct{ first, last uint64 }
 
 // redone is a record of the journal, its texts left where they are.
 type redone struct {
@@ -39,48 +43,89 @@ type redone struct {
 
 const never = math.MaxUint64
 
+// lose notes damage, and which records it may have taken away.
+func (j *found) lose(err error, lost span) {
+	if j.damage == nil {
+		j.damage, j.lost = err, lost
+	}
+	j.lost = span{min(j.lost.first, lost.first), max(j.lost.last, lost.last)}
+}
+
 // readJournal reads the segments that are there and follows the chain back from
 // the newest. Without damage it cuts torn ends and sets aside what is in no
-// chain, and keeps copies of both.
+// chain, and keeps copies of both. With damage it reads on behind it, and changes
+// nothing.
 func (h *handle) readJournal(left []leftover) (*found, error) {
 	j := &found{}
 	slices.SortFunc(left, func(a, b leftover) int { return cmp.Compare(a.number, b.number) })
 	var all []*segment
+	bad := uint64(0) // the newest of those that cannot be used
 	for _, l := range left {
 		h.number = max(h.number, l.number)
 		s, err := h.openLeftover(l, j)
 		if err != nil {
-			j.spare = all
+			j.spare = append(j.spare, all...)
 			return j, err
 		}
 		if s != nil {
 			all = append(all, s)
+		} else if j.damage != nil {
+			bad = l.number
 		}
 	}
 	j.link(all)
+	if j.damage != nil {
+		j.lost = j.behind(bad)
+	}
 	for i, s := range j.chain {
-		until := int64(-1)
+		until, next := int64(-1), uint64(never)
 		if i+1 < len(j.chain) {
-			until = j.chain[i+1].header.PreviousEnd
+			until, next = j.chain[i+1].header.PreviousEnd, j.chain[i+1].header.Before
 		}
-		if err := h.readSegment(s, until, j); err != nil || j.damage != nil {
+		if err := h.readSegment(s, until, next, j); err != nil {
 			return j, err
 		}
 	}
+	if j.headless() {
+		first := j.chain[0]
+		j.lose(h.damage(first.path, errors.New("the segment before it is missing")), span{0, first.header.Before})
+	}
 	if j.damage != nil {
+		j.closeSpare()
 		return j, nil
 	}
 	return j, h.tidy(j)
 }
 
+// behind returns which records are lost with a segment of which nothing can be
+// used: all before the chain that continues it, or those behind the chain.
+func (j *found) behind(number uint64) span {
+	if len(j.chain) > 0 && j.chain[len(j.chain)-1].number > number {
+		return span{0, j.chain[0].header.Before}
+	}
+	return span{never, never}
+}
+
+// keepUsable drops the records that cannot be applied to a file because of
+// damage: what the file does not hold already is applied only up to the first
+// record that is lost, and not at all to a file that no mark is about.
+func (j *found) keepUsable(mark journal.Mark, known bool) {
+	switch {
+	case !known:
+		j.records = nil
+	case mark.Sequence < j.lost.last:
+		j.records = slices.DeleteFunc(j.records, func(r redone) bool { return r.sequence >= j.lost.first })
+	}
+}
+
 // openLeftover opens a segment; nil when it cannot be used, because it was never
-// finished or because it is damaged.
+// finished or because it is damaged, which sets the damage of j.
 func (h *handle) openLeftover(l leftover, j *found) (*segment, error) {
 	file, err := h.fs.OpenWrite(l.path)
 	if err != nil {
 		return nil, err
 	}
-	s := &segment{path: l.path, number: l.number, source: newSource(file)}
+	s := &segment{path: l.path, number: l.number, source: newSegmentSource(file)}
 	info, err := file.Stat()
 	if err != nil {
 		file.Close()
@@ -93,7 +138,7 @@ func (h *handle) openLeftover(l leftover, j *found) (*segment, error) {
 		s.end = s.header.Length()
 		return s, nil
 	case errors.Is(err, journal.ErrVersion):
-		j.damage = h.damage(l.path, err)
+		j.lose(h.damage(l.path, err), span{})
 		file.Close()
 		return nil, nil
 	case err != nil && !errors.Is(err, journal.ErrHeader):
@@ -101,13 +146,13 @@ func (h *handle) openLeftover(l leftover, j *found) (*segment, error) {
 		return nil, err
 	}
 	if err == nil {
-		j.damage = h.damage(l.path, fmt.Errorf("it is the journal of the phext %q", s.header.Name))
+		j.lose(h.damage(l.path, fmt.Errorf("it is the journal of the phext %q", s.header.Name)), span{})
 		file.Close()
 		return nil, nil
 	}
 	promised, err := journal.Promised(file, size)
 	if err == nil && promised {
-		j.damage = h.damage(l.path, errors.New("offset 0: the header does not verify, and records behind it do"))
+		j.lose(h.damage(l.path, errors.New("offset 0: the header does not verify, and records behind it do")), span{})
 		file.Close()
 		return nil, nil
 	}
@@ -136,23 +181,25 @@ func (j *found) link(all []*segment) {
 }
 
 // readSegment reads the records of a segment. until is how many of its bytes
-// count, or -1 for the newest.
-func (h *handle) readSegment(s *segment, until int64, j *found) error {
+// count, or -1 for the newest; next is the last sequence number before the
+// segment that follows it.
+func (h *handle) readSegment(s *segment, until int64, next uint64, j *found) error {
 	info, err := s.source.file.Stat()
 	if err != nil {
 		return err
 	}
+	last := s.header.Before
 	r := journal.NewReader(s.source.file, info.Identity.Size, s.header, until)
 	for record, ok := r.Next(); ok; record, ok = r.Next() {
 		j.records = append(j.records, s.redone(record))
-		s.sure = r.Synced()
+		s.sure, last = r.Synced(), record.Sequence
 	}
 	s.end = r.End()
 	var torn *journal.TornError
 	var damage *journal.DamageError
 	switch err := r.Err(); {
 	case errors.As(err, &damage):
-		j.damage = h.damage(s.path, err)
+		j.lose(h.damage(s.path, err), span{last + 1, next})
 		return nil
 	case errors.As(err, &torn):
 		s.torn = true // see tidy
@@ -218,9 +265,17 @@ func (h *handle) keepTail(s *segment, offset int64) error {
 
 // close lets go of the segments that no handle took over.
 func (j *found) close() {
-	for _, s := range append(j.chain, j.spare...) {
+	j.closeSpare()
+	for _, s := range j.chain {
 		s.source.file.Close() // only read: nothing to lose
 	}
+}
+
+func (j *found) closeSpare() {
+	for _, s := range j.spare {
+		s.source.file.Close() // only read: nothing to lose
+	}
+	j.spare = nil
 }
 
 // last returns the highest sequence number that was given.

@@ -1,8 +1,6 @@
 package disk
 
 import (
-	"errors"
-	"io/fs"
 	"time"
 
 	"github.com/wbic16/sq-go/internal/vfs"
@@ -160,7 +158,7 @@ func (h *handle) fold() {
 // writeFolded writes a view to the file beside. It is on its disk afterwards.
 func (h *handle) writeFolded(v *view, info vfs.Info) (content, error) {
 	path := h.partPath()
-	if err := h.fs.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := h.removePart(); err != nil {
 		return content{}, err
 	}
 	file, err := h.fs.Create(path)
@@ -198,6 +196,9 @@ func (h *handle) finish(f folded) {
 	err := f.err
 	if err == nil && h.overtaken {
 		err = errChanged
+	}
+	if h.admit(); err == nil && h.damaged {
+		err = errRotten
 	}
 	if err == nil {
 		err = h.exchange(&f)

@@ -60,6 +60,7 @@ func (g *group) waiting() *request {
 
 // begin prepares a group, or says why none can be written.
 func (h *handle) begin() (*group, error) {
+	h.admit()
 	if problem := h.current.Load().problem; problem != nil {
 		return nil, problem
 	}
@@ -121,6 +122,7 @@ func (g *group) take(batch sq.Batch) ([]sq.Result, error) {
 	for _, op := range batch {
 		result, err := d.do(op)
 		if err != nil {
+			g.h.suspect(err)
 			if len(batch) > 1 {
 				*g.view = undo
 			}

@@ -224,7 +224,7 @@ func (h *handle) close(ctx context.Context) error {
 	h.do(func() { h.ending = true })
 	<-h.stopped
 	var left []leftover
-	for _, s := range h.segments() {
+	for _, s := range h.onDisk() {
 		left = append(left, leftover{s.path, s.number})
 	}
 	h.forget()

@@ -15,6 +15,10 @@ func (h *handle) exchange(f *folded) error {
 		h.giveUp(f)
 		return errChanged
 	}
+	if h.segment.bad { // since the checkpoint began: the next one has a new segment
+		h.giveUp(f)
+		return h.failed
+	}
 	if err := h.keepOwner(f); err != nil {
 		h.giveUp(f)
 		return err
@@ -118,12 +122,27 @@ func (h *handle) clearBeside(f *folded) {
 	switch {
 	case errors.Is(err, errNotExist):
 	case err == nil && (part.Identity.SameContent(f.content.info.Identity) || part.Identity.SameContent(h.info.Identity)):
-		h.remove(h.partPath())
+		if err := h.removePart(); err != nil {
+			h.logger().Warn("could not remove a file that is not needed any more", "file", h.partPath(), "error", err)
+		}
 	default:
 		if err = h.keepPart(); err != nil {
 			h.logger().Error("cannot keep an edit that came out of an exchange", "file", h.partPath(), "error", err)
 		}
 	}
+}
+
+// removePart removes what lies beside the file, if it is there. What was
+// exchanged before is on disk then: what lies there may be what a crash would
+// bring back as the file.
+func (h *handle) removePart() error {
+	if _, err := h.fs.Stat(h.partPath()); errors.Is(err, errNotExist) {
+		return nil
+	}
+	if err := errors.Join(h.fs.SyncDir("."), h.fs.SyncDir(tmpDir)); err != nil {
+		return err
+	}
+	return h.fs.Remove(h.partPath())
 }
 
 // install points the map at the new file and removes the segments it holds.

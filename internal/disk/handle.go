@@ -28,6 +28,7 @@ type handle struct {
 	known   atomic.Pointer[vfs.Identity] // of the file that the view is based on; nil without one
 	looked  atomic.Int64                 // when the file was looked at last, in Unix nanoseconds
 	doubted atomic.Bool                  // the file is to be read again, even if it looks the same
+	rotten  atomic.Bool                  // the journal has not what was written to it
 	used    atomic.Int64                 // when it was used last, in Unix nanoseconds
 	pins    atomic.Int64                 // users; far below 0 when closing
 	drained chan struct{}                // closed when the last user of a closing handle is gone
@@ -47,6 +48,7 @@ type committer struct {
 	content   journal.Mark    // what the file holds
 	segment   *segment        // where batches go; nil before the first one
 	older     []*segment      // what a checkpoint will make superfluous
+	orphans   []*segment      // never finished, and could not be removed
 	number    uint64          // of the newest segment that there was
 	sequence  uint64          // of the newest record, answered or failed
 	failed    error           // why batches are refused until a checkpoint succeeds
@@ -261,6 +263,17 @@ const (
 func (h *handle) doubt() {
 	h.doubted.Store(true)
 	h.looked.Store(0)
+}
+
+// suspect says what follows from bytes that are not those that were there: the
+// file is read again, or the journal is damaged. Any goroutine may call it.
+func (h *handle) suspect(err error) {
+	switch err {
+	case errChanged:
+		h.doubt()
+	case errRotten:
+		h.rotten.Store(true)
+	}
 }
 
 // freshen sees to it that the current view is that of the file, with force as of

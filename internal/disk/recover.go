@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -84,11 +83,11 @@ func (h *handle) catchUp(c content, j *found) error {
 	v := *h.current.Load()
 	v.sequence = h.sequence
 	mark, known := j.matching(c.identity)
-	if j.damage == nil && j.headless() {
-		j.damage = h.damage(j.chain[0].path, errors.New("the segment before it is missing"))
-	}
 	if h.content = mark; len(j.chain) == 0 {
 		h.content, known = journal.Mark{File: c.identity}, true
+	}
+	if j.damage != nil {
+		j.keepUsable(mark, known)
 	}
 	if known || j.damage != nil {
 		j.redo(v.active, mark.Sequence, never)
@@ -184,6 +183,21 @@ func (h *handle) clearPart(c content, j *found) error {
 		return nil
 	}
 	return h.keepPart()
+}
+
+// admit makes damage that a reader found in the journal known: nothing is
+// written or removed from then on.
+func (h *handle) admit() {
+	if h.damaged || !h.rotten.Load() {
+		return
+	}
+	h.damaged = true
+	next := *h.current.Load()
+	if next.problem == nil {
+		next.problem = errRotten
+	}
+	h.publish(&next)
+	h.logger().Error("journal damaged: it has not the text any more that was written to it; writes are refused")
 }
 
 // damage says what is wrong with a segment. Nothing is cut or written then.

@@ -32,7 +32,8 @@ func (h *handle) room() error {
 }
 
 // retain removes what was set aside too long ago, or is too much, the oldest
-// first. The newest stays whatever its size.
+// first. The newest stays whatever its size, and so does what is of the last
+// hour: it may be a copy that is being written.
 func (s *Store) retain(dir vfs.FS, folder string) {
 	infos, err := dir.List(folder)
 	if err != nil {
@@ -40,10 +41,10 @@ func (s *Store) retain(dir vfs.FS, folder string) {
 		return
 	}
 	slices.SortFunc(infos, func(a, b vfs.Info) int { return b.Identity.Changed.Compare(a.Identity.Changed) })
-	total, oldest := int64(0), time.Now().Add(-keptFor)
+	total, oldest, youngest := int64(0), time.Now().Add(-keptFor), time.Now().Add(-time.Hour)
 	for i, info := range infos {
 		total += info.Identity.Size
-		if i == 0 || total <= keptBytes && info.Identity.Changed.After(oldest) {
+		if i == 0 || info.Identity.Changed.After(youngest) || total <= keptBytes && info.Identity.Changed.After(oldest) {
 			continue
 		}
 		if err := dir.Remove(folder + "/" + info.Name); err != nil && !errors.Is(err, errNotExist) {

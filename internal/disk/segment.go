@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 
 	"github.com/wbic16/sq-go"
@@ -38,25 +39,20 @@ func (h *handle) openSegment() error {
 	if !h.current.Load().pending() {
 		h.content.Sequence = h.sequence // the file holds everything
 	}
-	h.number++
-	s := &segment{
-		path:   fmt.Sprintf("%s/%s.%d", journalDir, h.name, h.number),
-		number: h.number,
-		header: journal.Header{Name: string(h.name), ID: random(), Before: h.sequence, Base: h.content},
-	}
+	s := &segment{header: journal.Header{Name: string(h.name), ID: random(), Before: h.sequence, Base: h.content}}
 	if all := h.segments(); len(all) > 0 {
 		last := all[len(all)-1]
 		s.header.Previous, s.header.PreviousEnd = last.header.ID, last.sure
 	}
-	file, err := h.fs.Create(s.path)
+	file, err := h.createSegment(s)
 	if err != nil {
 		return notWritten(err)
 	}
 	if err := writeSynced(h.fs, file, journal.AppendHeader(nil, s.header), journalDir); err != nil {
 		file.Close()
-		return h.unmake(s.path, err)
+		return h.unmake(s, err)
 	}
-	s.source, s.encode = newSource(file), journal.NewEncoder(s.header)
+	s.source, s.encode = newSegmentSource(file), journal.NewEncoder(s.header)
 	s.end, s.sure = s.header.Length(), s.header.Length()
 	if h.segment != nil {
 		h.older = append(h.older, h.segment)
@@ -68,13 +64,31 @@ func (h *handle) openSegment() error {
 	return nil
 }
 
-// unmake removes a segment that could not be finished. As long as it may be
-// there nothing is written to the segment before, where recovery would stop.
-func (h *handle) unmake(path string, err error) error {
-	if h.remove(path) && h.fs.SyncDir(journalDir) == nil {
-		return notWritten(err)
+// createSegment creates the file of a segment under the next number that is free.
+func (h *handle) createSegment(s *segment) (vfs.File, error) {
+	for {
+		h.number++
+		s.number, s.path = h.number, fmt.Sprintf("%s/%s.%d", journalDir, h.name, h.number)
+		file, err := h.fs.Create(s.path)
+		if !errors.Is(err, fs.ErrExist) {
+			return file, err
+		}
 	}
-	return h.fail(err, "open a journal segment")
+}
+
+// unmake removes a segment that could not be finished. As long as it may be
+// there nothing is written to the segment before, where recovery would stop, and
+// no later one is removed before it (see dropOlder).
+func (h *handle) unmake(s *segment, err error) error {
+	if h.remove(s.path) != nil {
+		h.orphans = append(h.orphans, s)
+		return h.fail(err, "open a journal segment")
+	}
+	if h.fs.SyncDir(journalDir) != nil {
+		h.unsynced = true
+		return h.fail(err, "open a journal segment")
+	}
+	return notWritten(err)
 }
 
 // notWritten is the error of a batch that failed before anything was written.
@@ -162,24 +176,27 @@ func (h *handle) fail(err error, doing string) error {
 }
 
 // remove removes a file that is not needed any more.
-func (h *handle) remove(path string) bool {
+func (h *handle) remove(path string) error {
 	err := h.fs.Remove(path)
 	if err == nil || errors.Is(err, errNotExist) {
-		return true
+		return nil
 	}
 	h.logger().Warn("could not remove a file that is not needed any more", "file", path, "error", err)
-	return false
+	return err
 }
 
-// dropOlder removes segments whose records the file holds, oldest first, and keeps
-// those that could not be removed: a segment must not outlive a later one, or
-// its records would be taken for pending ones.
+// dropOlder removes the segments that were never finished and those whose records
+// the file holds, oldest first, and keeps those that could not be removed: a
+// segment must not outlive a later one, or its records would be taken for
+// pending ones.
 func (h *handle) dropOlder() error {
-	for len(h.older) > 0 {
-		if !h.remove(h.older[0].path) {
-			break
+	for _, list := range []*[]*segment{&h.orphans, &h.older} {
+		for len(*list) > 0 {
+			if err := h.remove((*list)[0].path); err != nil {
+				return err
+			}
+			*list, h.unsynced = (*list)[1:], true
 		}
-		h.older = h.older[1:]
 	}
 	err := h.fs.SyncDir(journalDir)
 	h.unsynced = err != nil
@@ -190,24 +207,33 @@ func (h *handle) dropOlder() error {
 // has the mark of the file: it goes last, when the others are gone for certain.
 func (h *handle) rest() error {
 	v := h.current.Load()
-	if h.segment == nil && len(h.older) == 0 || h.folding != nil || h.unsettled != nil ||
+	if len(h.onDisk()) == 0 && !h.unsynced || h.folding != nil || h.unsettled != nil ||
 		h.failed != nil || v.problem != nil || v.pending() {
 		return nil
 	}
 	if h.segment != nil {
 		h.older, h.segment = append(h.older, h.segment), nil
 	}
-	newest := h.older[len(h.older)-1]
-	h.older = h.older[:len(h.older)-1]
-	err := error(nil)
-	if len(h.older) > 0 || h.unsynced {
-		err = h.dropOlder()
-	}
-	if h.older = append(h.older, newest); err == nil && len(h.older) == 1 {
-		err = h.dropOlder()
-	}
+	err := h.dropAll()
 	next := *v
 	h.regroup(&next)
 	h.publish(&next)
 	return err
 }
+
+// dropAll removes all segments, the newest last and by itself.
+func (h *handle) dropAll() error {
+	n := max(len(h.older)-1, 0)
+	newest := h.older[n:]
+	if h.older = h.older[:n:n]; n > 0 || len(h.orphans) > 0 || h.unsynced {
+		if err := h.dropOlder(); err != nil {
+			h.older = append(h.older, newest...)
+			return err
+		}
+	}
+	h.older = newest
+	return h.dropOlder()
+}
+
+// onDisk returns all segments that may be on disk, in no order.
+func (h *handle) onDisk() []*segment { return append(h.segments(), h.orphans...) }

@@ -62,16 +62,8 @@ func (s *snapshot) Get(c phext.Coordinate) ([]byte, bool, error) {
 		return nil, false, nil
 	}
 	text, err := readAll(places)
-	s.suspect(err)
+	s.handle.suspect(err)
 	return text, err == nil, err
-}
-
-// suspect has the file read again after other bytes were found than those that
-// were indexed.
-func (s *snapshot) suspect(err error) {
-	if err == errChanged {
-		s.handle.doubt()
-	}
 }
 
 func (s *snapshot) Scan(from, to phext.Coordinate) iter.Seq2[sq.Scroll, error] {
@@ -90,7 +82,7 @@ func (s *snapshot) scan(from, to phext.Coordinate, yield func(sq.Scroll, error) 
 	for m := s.merge(from); m.next() && !to.Less(m.coordinate); {
 		var err error
 		if text, err = w.append(text[:0], m.places); err != nil {
-			s.suspect(err)
+			s.handle.suspect(err)
 			yield(sq.Scroll{}, err)
 			return
 		}

@@ -14,11 +14,14 @@ import (
 // source is an open file that texts are read from. Its count is the number of
 // generations that hold it; the last one closes it.
 type source struct {
-	file vfs.File
-	refs atomic.Int64
+	file    vfs.File
+	segment bool // of the journal, which nobody else may write to
+	refs    atomic.Int64
 }
 
 func newSource(file vfs.File) *source { return &source{file: file} }
+
+func newSegmentSource(file vfs.File) *source { return &source{file: file, segment: true} }
 
 // generation is the set of files that a run of views reads. It is alive while
 // its count is not 0: one for being the current generation, one for each
@@ -73,21 +76,33 @@ type place struct {
 // someone else writes to the file.
 var errChanged = sq.Errorf(sq.Busy, "the file was changed by someone else while it was read, try again")
 
+// errRotten says that a segment has not the bytes any more that were written to
+// it and read back when it was opened.
+var errRotten = sq.Errorf(sq.Unreadable, "the journal is damaged: it has not the text any more that was written to it; writes are refused and nothing is cut")
+
 // read fills dst, which has the length of the place.
 func (p place) read(dst []byte) error {
 	if n, err := p.source.file.ReadAt(dst, p.offset); n < len(dst) {
-		return shortRead(err)
+		return p.source.short(err)
 	}
 	if xxh3.Hash(dst) != p.hash {
-		return errChanged
+		return p.source.changed()
 	}
 	return nil
 }
 
-// shortRead says what a read that found too little means.
-func shortRead(err error) error {
+// changed is the error of bytes that are not those that were there.
+func (s *source) changed() error {
+	if s.segment {
+		return errRotten
+	}
+	return errChanged
+}
+
+// short says what a read that found too little means.
+func (s *source) short(err error) error {
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errChanged // cut by someone else
+		return s.changed() // cut
 	}
 	return sq.Wrap(err, sq.Internal, "read a scroll")
 }
@@ -159,7 +174,7 @@ func (w *window) read(p place) ([]byte, error) {
 	}
 	text := w.bytes[p.offset-w.offset:][:p.length]
 	if xxh3.Hash(text) != p.hash {
-		return nil, errChanged
+		return nil, p.source.changed()
 	}
 	return text, nil
 }
@@ -171,7 +186,7 @@ func (w *window) fill(p place) error {
 	n, err := p.source.file.ReadAt(w.room, p.offset)
 	w.source, w.offset, w.bytes = p.source, p.offset, w.room[:n]
 	if int64(n) < p.length {
-		return shortRead(err)
+		return p.source.short(err)
 	}
 	return nil
 }

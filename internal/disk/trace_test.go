@@ -71,7 +71,7 @@ func TestTrace(t *testing.T) {
 		{"the first checkpoint: file, mark, name, and only then is anything removed", fold, []string{
 			"create .sq/journal/notes.2",
 			"write .sq/journal/notes.2", "sync .sq/journal/notes.2", "syncdir .sq/journal",
-			"remove .sq/tmp/notes.part", "create .sq/tmp/notes.part", "write .sq/tmp/notes.part", "sync .sq/tmp/notes.part",
+			"create .sq/tmp/notes.part", "write .sq/tmp/notes.part", "sync .sq/tmp/notes.part",
 			"write .sq/journal/notes.2", "sync .sq/journal/notes.2",
 			"rename .sq/tmp/notes.part notes.phext", "syncdir .",
 			"remove .sq/tmp/notes.part", "remove .sq/journal/notes.1", "syncdir .sq/journal",
@@ -80,7 +80,7 @@ func TestTrace(t *testing.T) {
 		{"a batch and a later checkpoint: the two files are exchanged", func() { appendTo(t, s, "notes", "c"); trace.take(); fold() }, []string{
 			"create .sq/journal/notes.4",
 			"write .sq/journal/notes.4", "sync .sq/journal/notes.4", "syncdir .sq/journal",
-			"remove .sq/tmp/notes.part", "create .sq/tmp/notes.part", "write .sq/tmp/notes.part",
+			"create .sq/tmp/notes.part", "write .sq/tmp/notes.part",
 			"copyowner .sq/tmp/notes.part", "sync .sq/tmp/notes.part",
 			"write .sq/journal/notes.4", "sync .sq/journal/notes.4",
 			"exchange .sq/tmp/notes.part notes.phext", "syncdir .",
