@@ -40,7 +40,7 @@ func newRoot(out outside) *cobra.Command {
 	root.SetVersionTemplate(versionLine)
 	root.SetFlagErrorFunc(noSuchFlag)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newHost(out), newVersion())
+	root.AddCommand(newHost(out), newCheck(), newVersion())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range append(root.Commands(), root) {
 		if cmd.HasSubCommands() {

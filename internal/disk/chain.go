@@ -25,9 +25,17 @@ type found struct {
 	chain   []*segment // the newest segment and those it goes back to, oldest first
 	spare   []*segment // what is in no chain: what it held is in the file
 	records []redone
-	damage  error // the first that was found
-	lost    span  // the records that damage took away, if any
+	damages []damage
+	lost    span // the records that damage took away, if any
 }
+
+// damage is what is wrong with a segment that nothing of may be cut.
+type damage struct {
+	path string
+	err  error
+}
+
+func (j *found) damaged() bool { return len(j.damages) > 0 }
 
 // span is a range of sequence numbers, both included.
 type span struct{ first, last uint64 }
@@ -44,17 +52,16 @@ type redone struct {
 const never = math.MaxUint64
 
 // lose notes damage, and which records it may have taken away.
-func (j *found) lose(err error, lost span) {
-	if j.damage == nil {
-		j.damage, j.lost = err, lost
+func (j *found) lose(path string, err error, lost span) {
+	if !j.damaged() {
+		j.lost = lost
 	}
+	j.damages = append(j.damages, damage{path, err})
 	j.lost = span{min(j.lost.first, lost.first), max(j.lost.last, lost.last)}
 }
 
 // readJournal reads the segments that are there and follows the chain back from
-// the newest. Without damage it cuts torn ends and sets aside what is in no
-// chain, and keeps copies of both. With damage it reads on behind it, and changes
-// nothing.
+// the newest. It reads on behind damage, and changes nothing: see tidy.
 func (h *handle) readJournal(left []leftover) (*found, error) {
 	j := &found{}
 	slices.SortFunc(left, func(a, b leftover) int { return cmp.Compare(a.number, b.number) })
@@ -62,6 +69,7 @@ func (h *handle) readJournal(left []leftover) (*found, error) {
 	bad := uint64(0) // the newest of those that cannot be used
 	for _, l := range left {
 		h.number = max(h.number, l.number)
+		damages := len(j.damages)
 		s, err := h.openLeftover(l, j)
 		if err != nil {
 			j.spare = append(j.spare, all...)
@@ -69,12 +77,13 @@ func (h *handle) readJournal(left []leftover) (*found, error) {
 		}
 		if s != nil {
 			all = append(all, s)
-		} else if j.damage != nil {
+		}
+		if len(j.damages) > damages {
 			bad = l.number
 		}
 	}
 	j.link(all)
-	if j.damage != nil {
+	if j.damaged() {
 		j.lost = j.behind(bad)
 	}
 	for i, s := range j.chain {
@@ -86,15 +95,11 @@ func (h *handle) readJournal(left []leftover) (*found, error) {
 			return j, err
 		}
 	}
-	if j.headless() {
+	if bad == 0 && j.headless() {
 		first := j.chain[0]
-		j.lose(h.damage(first.path, errors.New("the segment before it is missing")), span{0, first.header.Before})
+		j.lose(first.path, errors.New("the segment before it is missing"), span{0, first.header.Before})
 	}
-	if j.damage != nil {
-		j.closeSpare()
-		return j, nil
-	}
-	return j, h.tidy(j)
+	return j, nil
 }
 
 // behind returns which records are lost with a segment of which nothing can be
@@ -138,7 +143,7 @@ func (h *handle) openLeftover(l leftover, j *found) (*segment, error) {
 		s.end = s.header.Length()
 		return s, nil
 	case errors.Is(err, journal.ErrVersion):
-		j.lose(h.damage(l.path, err), span{})
+		j.lose(l.path, err, span{})
 		file.Close()
 		return nil, nil
 	case err != nil && !errors.Is(err, journal.ErrHeader):
@@ -146,13 +151,13 @@ func (h *handle) openLeftover(l leftover, j *found) (*segment, error) {
 		return nil, err
 	}
 	if err == nil {
-		j.lose(h.damage(l.path, fmt.Errorf("it is the journal of the phext %q", s.header.Name)), span{})
+		j.lose(l.path, fmt.Errorf("it is the journal of the phext %q", s.header.Name), span{})
 		file.Close()
 		return nil, nil
 	}
 	promised, err := journal.Promised(file, size)
 	if err == nil && promised {
-		j.lose(h.damage(l.path, errors.New("offset 0: the header does not verify, and records behind it do")), span{})
+		j.lose(l.path, errors.New("offset 0: the header does not verify, and records behind it do"), span{})
 		file.Close()
 		return nil, nil
 	}
@@ -199,7 +204,7 @@ func (h *handle) readSegment(s *segment, until int64, next uint64, j *found) err
 	var damage *journal.DamageError
 	switch err := r.Err(); {
 	case errors.As(err, &damage):
-		j.lose(h.damage(s.path, err), span{last + 1, next})
+		j.lose(s.path, err, span{last + 1, next})
 		return nil
 	case errors.As(err, &torn):
 		s.torn = true // see tidy
@@ -220,8 +225,12 @@ func (s *segment) redone(r journal.Record) redone {
 }
 
 // tidy cuts the torn end of the newest segment, and sets aside the segments that
-// are in no chain.
+// are in no chain, and keeps copies of both. With damage it leaves everything.
 func (h *handle) tidy(j *found) error {
+	if j.damaged() {
+		j.closeSpare()
+		return nil
+	}
 	for len(j.spare) > 0 {
 		s := j.spare[0]
 		if err := h.keepTail(s, 0); err != nil {

@@ -3,6 +3,7 @@ package disk
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -45,6 +46,15 @@ func (r *rig) damaged(text string) {
 	}
 }
 
+// textAt returns where the text of a record at the first scroll begins. Its
+// coordinate is looked for too, or the random id of a segment could be taken for
+// a short text.
+func textAt(segment []byte, text string) int {
+	hi, lo := phext.First.Words()
+	before := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, hi), lo)
+	return bytes.Index(segment, append(before, text...)) + len(before)
+}
+
 // rot changes a byte of a segment of the closed store: the first one of a text,
 // or the one at an offset.
 func (r *rig) rot(segment int, text string, offset int) {
@@ -55,7 +65,7 @@ func (r *rig) rot(segment int, text string, offset int) {
 		r.t.Fatal(err)
 	}
 	if text != "" {
-		offset = bytes.Index(b, []byte(text))
+		offset = textAt(b, text)
 	}
 	b[offset] ^= 1
 	if err := os.WriteFile(path, b, 0o600); err != nil {

@@ -24,6 +24,7 @@
 //	view.go merge.go index.go layer.go source.go load.go    what is in memory
 //	snapshot.go changes.go    what readers and watchers see
 //	notice.go room.go         the folder's watch, room on the disk
+//	check.go repair.go        what is wrong in a directory, and mending it
 package disk
 
 import (

@@ -60,6 +60,9 @@ func differsInCase(a, b string) bool { return a != b && strings.EqualFold(a, b) 
 // recover makes the first view: the file, with what the journal holds beyond it.
 func (h *handle) recover(c content, left []leftover) error {
 	j, err := h.readJournal(left)
+	if err == nil {
+		err = h.tidy(j)
+	}
 	if err != nil {
 		c.close()
 		j.close()
@@ -70,7 +73,7 @@ func (h *handle) recover(c content, left []leftover) error {
 	h.hold(v, c)
 	h.regroup(v)
 	h.publish(v)
-	if j.damage == nil {
+	if !j.damaged() {
 		if err := h.secure(c, j); err != nil {
 			return err
 		}
@@ -86,10 +89,10 @@ func (h *handle) catchUp(c content, j *found) error {
 	if h.content = mark; len(j.chain) == 0 {
 		h.content, known = journal.Mark{File: c.identity}, true
 	}
-	if j.damage != nil {
+	if j.damaged() {
 		j.keepUsable(mark, known)
 	}
-	if known || j.damage != nil {
+	if known || j.damaged() {
 		j.redo(v.active, mark.Sequence, never)
 	} else {
 		newest := j.newest()
@@ -99,12 +102,16 @@ func (h *handle) catchUp(c content, j *found) error {
 	}
 	v.exists = v.exists || v.pending()
 	v.recount()
-	if v.problem = j.damage; j.damage != nil {
-		h.damaged = true
+	for _, d := range j.damages {
+		h.logger().Error("journal damaged: the phext is served as far as it can be read, writes are refused", "segment", d.path, "error", d.err)
+	}
+	if h.damaged = j.damaged(); h.damaged {
+		d := j.damages[0]
+		v.problem = sq.Errorf(sq.Unreadable, "the journal of %q is damaged: %s: %v; writes are refused and nothing is cut: sq check tells more", h.name, d.path, d.err)
 	}
 	h.publish(&v)
 	switch {
-	case j.damage != nil && c.problem == nil:
+	case h.damaged && c.problem == nil:
 		return nil
 	case c.problem != nil:
 		h.refuse(c)
@@ -198,10 +205,4 @@ func (h *handle) admit() {
 	}
 	h.publish(&next)
 	h.logger().Error("journal damaged: it has not the text any more that was written to it; writes are refused")
-}
-
-// damage says what is wrong with a segment. Nothing is cut or written then.
-func (h *handle) damage(path string, err error) error {
-	h.logger().Error("journal damaged: the phext is served as far as it can be read, writes are refused", "segment", path, "error", err)
-	return sq.Errorf(sq.Unreadable, "the journal of %q is damaged: %s: %v; writes are refused and nothing is cut", h.name, path, err)
 }

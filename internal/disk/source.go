@@ -78,7 +78,7 @@ var errChanged = sq.Errorf(sq.Busy, "the file was changed by someone else while 
 
 // errRotten says that a segment has not the bytes any more that were written to
 // it and read back when it was opened.
-var errRotten = sq.Errorf(sq.Unreadable, "the journal is damaged: it has not the text any more that was written to it; writes are refused and nothing is cut")
+var errRotten = sq.Errorf(sq.Unreadable, "the journal is damaged: it has not the text any more that was written to it; writes are refused and nothing is cut: sq check tells more")
 
 // read fills dst, which has the length of the place.
 func (p place) read(dst []byte) error {

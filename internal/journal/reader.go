@@ -176,37 +176,48 @@ func (r *Reader) judge() error {
 // witness returns the offset of a valid record behind bad that was written when
 // bad was already on disk, or -1. It reads the rest of the segment.
 func (r *Reader) witness(bad int64) (int64, error) {
-	const window = 1 << 20
-	b := make([]byte, min(window+recordHead, r.size))
-	first := (bad + alignment - 1) &^ (alignment - 1)
-	for at := first; at < r.size; at += window {
-		b = b[:min(int64(cap(b)), r.size-at)]
-		if err := readFull(r.r, b, at); err != nil {
-			return -1, err
+	found := int64(-1)
+	err := r.eachValid(bad, func(at int64) bool {
+		if int64(le.Uint64(r.buf[32:])) > bad {
+			found = at
 		}
-		found, err := r.witnessIn(b, at, bad)
-		if err != nil || found >= 0 {
-			return found, err
-		}
-	}
-	return -1, nil
+		return found < 0
+	})
+	return found, err
 }
 
-func (r *Reader) witnessIn(b []byte, at, bad int64) (int64, error) {
+// eachValid calls f with the offset of each record from an offset on that
+// verifies by itself, in the buffer then, until f returns false.
+func (r *Reader) eachValid(from int64, f func(at int64) bool) error {
+	const window = 1 << 20
+	b := make([]byte, min(window+recordHead, r.size))
+	from = (from + alignment - 1) &^ (alignment - 1)
+	for at := from; at < r.size; at += window {
+		b = b[:min(int64(cap(b)), r.size-at)]
+		if err := readFull(r.r, b, at); err != nil {
+			return err
+		}
+		if more, err := r.eachValidIn(b[:min(len(b), window+len(recordMagic)-1)], at, f); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachValidIn is eachValid for a window of bytes that stands at an offset. more
+// is false when f had enough.
+func (r *Reader) eachValidIn(b []byte, at int64, f func(at int64) bool) (more bool, err error) {
 	for i := 0; ; i++ {
 		n := bytes.Index(b[i:], []byte(recordMagic))
 		if n < 0 {
-			return -1, nil
+			return true, nil
 		}
 		if i += n; (at+int64(i))%alignment != 0 {
 			continue
 		}
 		ok, err := r.verify(at + int64(i))
-		if err != nil {
-			return -1, err
-		}
-		if ok && int64(le.Uint64(r.buf[32:])) > bad {
-			return at + int64(i), nil
+		if err != nil || ok && !f(at+int64(i)) {
+			return false, err
 		}
 	}
 }
@@ -217,6 +228,20 @@ func (r *Reader) witnessIn(b []byte, at, bad int64) (int64, error) {
 func Promised(r io.ReaderAt, size int64) (bool, error) {
 	witness, err := (&Reader{r: r, size: size}).witness(0)
 	return witness >= 0, err
+}
+
+// Salvage calls f with each record of a segment of size bytes that verifies by
+// itself, in the order of their places, whatever is broken between them, the
+// header included. What it finds need not be all, nor belong together: it is for
+// people who look for what damage has left. Texts are valid during the call.
+func Salvage(r io.ReaderAt, size int64, f func(Record)) error {
+	all := &Reader{r: r, size: size}
+	return all.eachValid(0, func(at int64) bool {
+		if record, why := parseRecord(all.buf, at); why == "" {
+			f(record)
+		}
+		return true
+	})
 }
 
 func onlyZeros(r io.ReaderAt, from, to int64) (bool, error) {
