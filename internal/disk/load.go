@@ -76,7 +76,7 @@ func (c *content) read() error {
 	}
 	size := before.Identity.Size
 	through := newInspector(io.NewSectionReader(c.file.file, 0, size))
-	scan, bytes, err := indexOf(through)
+	scan, bytes, err := indexOf(through, size)
 	if err != nil {
 		return err
 	}
@@ -117,11 +117,12 @@ func (i *inspector) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// indexOf reads a phext to its end. What is wrong with it as a phext stands in
+// indexOf reads a phext of so many bytes to its end. What is wrong with it as a phext stands in
 // the inspector afterwards; the error is that of a failed read.
-func indexOf(through *inspector) (*index, int64, error) {
+func indexOf(through *inspector, bytes int64) (*index, int64, error) {
+	const window = 1 << 20
 	x, size, at := &index{}, int64(0), phext.First
-	stream := phext.NewStream(through, nil)
+	stream := phext.NewStream(through, make([]byte, min(bytes+1, window)))
 	hash := xxh3.New()
 	for stream.Next() {
 		sum, text := uint64(0), stream.Text()

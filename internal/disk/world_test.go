@@ -37,6 +37,7 @@ type world struct {
 	// some of what was replaced beside the edit.
 	cautious bool
 	open     bool                    // a replace was not answered
+	asked    func(state) state       // what is asked for at the moment; see images
 	left     atomic.Pointer[vfs.Mem] // what the loss of power left
 
 	mu  sync.Mutex // guards log
@@ -158,16 +159,28 @@ func (w *world) batch() {
 		}
 		batch = append(batch, op)
 	}
+	w.ask(applied(batch))
 	_, err := w.store.Apply(context.Background(), "notes", batch)
 	w.note("batch %s: %v", show(batch), err)
 	w.open = w.open && err != nil
-	w.outcome(err, func(s state) state {
+	w.outcome(err)
+}
+
+// ask notes what is going to be asked for, until outcome tells how it went.
+func (w *world) ask(change func(state) state) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = change
+}
+
+func applied(batch sq.Batch) func(state) state {
+	return func(s state) state {
 		s = maps.Clone(s)
 		for _, op := range batch {
 			s.do(op)
 		}
 		return s
-	})
+	}
 }
 
 // works holds that a batch can be applied.
@@ -181,13 +194,10 @@ func (w *world) works() {
 // append appends to a scroll.
 func (w *world) append() error {
 	op := sq.Op{Kind: sq.Append, Coordinate: nth(1), Text: []byte(w.token())}
+	w.ask(applied(sq.Batch{op}))
 	_, err := w.store.Apply(context.Background(), "notes", sq.Batch{op})
 	w.note("append %.12s: %v", op.Text, err)
-	w.outcome(err, func(s state) state {
-		s = maps.Clone(s)
-		s.do(op)
-		return s
-	})
+	w.outcome(err)
 	return err
 }
 
@@ -210,9 +220,14 @@ func (s state) do(op sq.Op) {
 	}
 }
 
-// outcome remembers what a change may have come to: done when it was answered,
-// done or not when the disk failed or the power went, and otherwise not.
-func (w *world) outcome(err error, change func(state) state) {
+// outcome remembers what that which was asked for may have come to: done when it was
+// answered, done or not when the disk failed or the power went, and otherwise
+// not.
+func (w *world) outcome(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change := w.asked
+	w.asked = nil
 	var next []state
 	for _, s := range w.may {
 		if err != nil {
@@ -262,12 +277,11 @@ func (w *world) edit() {
 		return
 	}
 	w.note("edit, in place %v", inPlace)
+	w.mu.Lock()
 	w.existed[string(edited)] = true
-	w.outcome(nil, func(s state) state {
-		s = maps.Clone(s)
-		s[at] = token
-		return s
-	})
+	w.mu.Unlock()
+	w.ask(applied(sq.Batch{{Kind: sq.Put, Coordinate: at, Text: []byte(token)}}))
+	w.outcome(nil)
 }
 
 // save writes the file and syncs it; false when the power went before.
@@ -292,10 +306,11 @@ func (w *world) save(text []byte, inPlace bool) bool {
 // replace makes the phext hold two scrolls.
 func (w *world) replace() {
 	next := state{nth(0): w.token(), nth(2): w.token()}
+	w.ask(func(state) state { return next })
 	err := w.store.Replace(context.Background(), "notes", strings.NewReader(phext.Implode(next)))
 	w.note("replace: %v", err)
 	w.open = sq.ErrorCode(err) == sq.Uncertain
-	w.outcome(err, func(state) state { return next })
+	w.outcome(err)
 }
 
 // read returns what the store serves.

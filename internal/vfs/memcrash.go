@@ -1,6 +1,8 @@
 package vfs
 
 import (
+	"fmt"
+	"hash/maphash"
 	"maps"
 	"math/rand/v2"
 	"path"
@@ -23,10 +25,42 @@ import (
 //   - Of an operation in two directories, of which one was synced, the other half
 //     is found or not. A rename of which only the source was synced thus loses
 //     the file: sync the target first.
-func (m *Mem) Crash(rng *rand.Rand) *Mem { return m.crash(rng.IntN) }
+func (m *Mem) Crash(rng *rand.Rand) *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dead = true
+	return m.crash(rng.IntN)
+}
+
+// Imagine returns what Crash could, and m goes on as if nothing had been.
+func (m *Mem) Imagine(rng *rand.Rand) *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.crash(rng.IntN)
+}
+
+var seed = maphash.MakeSeed()
+
+// Sum is a checksum of all names and contents, with which one outcome of a crash
+// can be told from another within a process.
+func (m *Mem) Sum() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, key := range slices.Sorted(maps.Keys(m.names)) {
+		n := m.names[key]
+		fmt.Fprintf(&h, "%q %o %d ", key, n.mode, len(n.data))
+		h.Write(n.data)
+	}
+	return h.Sum64()
+}
 
 // CrashWith is Crash with all that was not synced there, or nothing of it.
 func (m *Mem) CrashWith(all bool) *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dead = true
 	return m.crash(func(n int) int {
 		if all {
 			return n - 1
@@ -36,11 +70,9 @@ func (m *Mem) CrashWith(all bool) *Mem {
 }
 
 // crash chooses among n outcomes, of which 0 is the old state and n-1 the new.
-// Every choice is made in an order that does not depend on that of a map.
+// Every choice is made in an order that does not depend on that of a map. m.mu
+// must be held.
 func (m *Mem) crash(choose func(n int) int) *Mem {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.dead = true
 	next := &Mem{
 		clock: m.clock + 1, inodes: m.inodes, capacity: m.capacity, fold: m.fold, locks: map[*node]bool{},
 		names: m.surviveNames(choose), durable: map[string]entry{},
