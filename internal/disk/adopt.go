@@ -25,7 +25,7 @@ const (
 // look adopts what someone else did to the file. It reports whether the file is
 // not as it was, be it that it was adopted or that it could not be read.
 func (h *handle) look() bool {
-	h.looked.Store(time.Now().UnixNano())
+	h.looked.Store(h.now())
 	if h.unsettled != nil || h.damaged {
 		return false
 	}

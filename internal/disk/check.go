@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/vfs"
@@ -236,7 +237,7 @@ func (j *found) pending(after uint64) (n int) {
 
 // handle returns a handle that nothing runs.
 func (x *checker) handle(dir vfs.FS, name sq.PhextName) *handle {
-	e := &Engine{log: x.log}
+	e := &Engine{log: x.log, started: time.Now()}
 	return newHandle(newStore(e, ""), dir, name)
 }
 

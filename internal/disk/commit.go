@@ -26,7 +26,7 @@ type group struct {
 // commit carries out a group: all batches that wait by now. They share one
 // write and one sync, and are answered after it.
 func (h *handle) commit(first *request) {
-	if time.Now().UnixNano()-h.looked.Load() > int64(lookEvery) {
+	if h.now()-h.looked.Load() > int64(lookEvery) {
 		h.look()
 	}
 	g, err := h.begin()

@@ -72,6 +72,7 @@ type Engine struct {
 	most    int64 // bytes
 	phexts  int
 	idle    time.Duration
+	started time.Time
 	memory  atomic.Int64 // that open phexts take, in bytes
 	notices *notices
 
@@ -89,7 +90,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		log: o.Logger, open: o.Open, owner: cmp.Or(o.Owner, fmt.Sprintf("process %d", os.Getpid())),
 		most: cmp.Or(o.Memory, 1<<30), phexts: cmp.Or(o.Phexts, max(vfs.MaxOpenFiles()/8, 64)), idle: cmp.Or(o.Idle, 5*time.Minute),
-		closing: make(chan struct{}), stores: map[string]*Store{}, opened: map[*handle]struct{}{},
+		started: time.Now(), closing: make(chan struct{}), stores: map[string]*Store{}, opened: map[*handle]struct{}{},
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -138,6 +139,10 @@ func (e *Engine) leave(h *handle) {
 	e.memory.Add(-handleBytes)
 }
 
+// now is a time in nanoseconds, far above 0, that goes on when somebody sets the
+// clock.
+func (e *Engine) now() int64 { return int64(time.Since(e.started) + 1000*time.Hour) }
+
 // tidy closes what is idle, until the engine closes.
 func (e *Engine) tidy() {
 	ticker := time.NewTicker(e.idle / 4)
@@ -145,7 +150,7 @@ func (e *Engine) tidy() {
 	for {
 		select {
 		case <-ticker.C:
-			e.closeIdle(time.Now().Add(-e.idle))
+			e.closeIdle(e.now() - int64(e.idle))
 		case <-e.closing:
 			return
 		}
@@ -153,9 +158,9 @@ func (e *Engine) tidy() {
 }
 
 // closeIdle closes the phexts and directories that were not used since a moment.
-func (e *Engine) closeIdle(since time.Time) {
+func (e *Engine) closeIdle(since int64) {
 	for _, h := range e.leastUsed() {
-		if h.used.Load() > since.UnixNano() {
+		if h.used.Load() > since {
 			break
 		}
 		h.closeIfIdle()

@@ -26,10 +26,10 @@ type handle struct {
 
 	current atomic.Pointer[view]
 	known   atomic.Pointer[vfs.Identity] // of the file that the view is based on; nil without one
-	looked  atomic.Int64                 // when the file was looked at last, in Unix nanoseconds
+	looked  atomic.Int64                 // when the file was looked at last, as Engine.now
 	doubted atomic.Bool                  // the file is to be read again, even if it looks the same
 	rotten  atomic.Bool                  // the journal has not what was written to it
-	used    atomic.Int64                 // when it was used last, in Unix nanoseconds
+	used    atomic.Int64                 // when it was used last, as Engine.now
 	pins    atomic.Int64                 // users; far below 0 when closing
 	drained chan struct{}                // closed when the last user of a closing handle is gone
 
@@ -93,10 +93,12 @@ func newHandle(s *Store, dir vfs.FS, name sq.PhextName) *handle {
 	h.timer = time.NewTimer(time.Hour)
 	h.timer.Stop()
 	h.begun = time.Now()
-	h.used.Store(h.begun.UnixNano())
-	h.looked.Store(h.begun.UnixNano())
+	h.used.Store(h.now())
+	h.looked.Store(h.now())
 	return h
 }
+
+func (h *handle) now() int64 { return h.store.engine.now() }
 
 func random() uint64 {
 	var b [8]byte
@@ -279,7 +281,7 @@ func (h *handle) suspect(err error) {
 // freshen sees to it that the current view is that of the file, with force as of
 // now. It asks the committer only when the file is another one.
 func (h *handle) freshen(force bool) {
-	now := time.Now().UnixNano()
+	now := h.now()
 	if !force && now-h.looked.Load() < int64(lookEvery) {
 		return
 	}

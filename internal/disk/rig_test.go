@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ type rig struct {
 	open  func(dir string) (vfs.FS, error) // nil: the system's files
 	e     *Engine
 	store *Store
+	deny  atomic.Bool // for hooks
 }
 
 func newRig(t *testing.T) *rig {

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -96,6 +97,9 @@ func notWritten(err error) error {
 	if isFull(err) {
 		return sq.Wrap(err, sq.Full, "the disk is full, nothing was written")
 	}
+	if errors.Is(err, errNotExist) {
+		return sq.Wrap(err, sq.Internal, "the data directory or its folder %s was removed by someone else, nothing was written; put it back and restart the server", ownDir)
+	}
 	return sq.Wrap(err, sq.Internal, "open a journal segment")
 }
 
@@ -124,8 +128,15 @@ func (h *handle) write(records []byte) error {
 		s.bad = true
 		return h.fail(err, "sync the journal")
 	}
+	if info, err := s.source.file.Stat(); err != nil || info.Removed {
+		s.bad = true
+		return h.fail(cmp.Or(err, errRemoved), "look whether the journal is still there")
+	}
 	return nil
 }
+
+// errRemoved says that what was written went to a file that nobody will find.
+var errRemoved = errors.New("someone else removed it")
 
 func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 

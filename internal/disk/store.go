@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/vfs"
@@ -55,7 +54,7 @@ type Store struct {
 	failed  map[sq.PhextName]bool          // an opening failed, and left may not be all
 	handles map[sq.PhextName]*handle       // open, or closing
 	opening map[sq.PhextName]chan struct{} // closed when the opening has ended
-	used    time.Time                      // when it was opened or a phext was closed
+	used    int64                          // as Engine.now: when it was opened or a phext was closed
 	high    map[sq.PhextName]map[section]int
 }
 
@@ -84,7 +83,7 @@ func (s *Store) startLocked() error {
 		dir.Close()
 		return err
 	}
-	s.fs, s.used = dir, time.Now()
+	s.fs, s.used = dir, s.engine.now()
 	s.engine.notices.add(s)
 	return nil
 }
@@ -208,7 +207,7 @@ func (s *Store) pinOrWait(name sq.PhextName) (*handle, <-chan struct{}, error) {
 	if h := s.handles[name]; h != nil {
 		s.mu.Unlock()
 		if h.pin() {
-			h.used.Store(time.Now().UnixNano())
+			h.used.Store(h.now())
 			return h, nil, nil
 		}
 		return nil, h.gone, nil
@@ -273,7 +272,7 @@ func (s *Store) forget(h *handle, left []leftover) {
 	if len(h.high) > 0 {
 		s.high[h.name] = h.high
 	}
-	s.used = time.Now()
+	s.used = s.engine.now()
 	close(h.gone)
 }
 
@@ -447,10 +446,10 @@ func (s *Store) letGoLocked() error {
 }
 
 // rest lets the directory go when nothing in it was used since a moment.
-func (s *Store) rest(since time.Time) {
+func (s *Store) rest(since int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.fs == nil || len(s.handles) > 0 || len(s.opening) > 0 || s.used.After(since) {
+	if s.fs == nil || len(s.handles) > 0 || len(s.opening) > 0 || s.used > since {
 		return
 	}
 	if err := s.letGoLocked(); err != nil {

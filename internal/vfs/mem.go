@@ -226,6 +226,16 @@ func (m *Mem) used() (n int64) {
 	return n
 }
 
+// named reports whether a file has a name.
+func (m *Mem) named(n *node) bool {
+	for _, e := range m.names {
+		if e.node == n {
+			return true
+		}
+	}
+	return false
+}
+
 // Close does nothing: the files stay.
 func (m *Mem) Close() error { return nil }
 

@@ -107,7 +107,9 @@ func (f *memFile) Stat() (Info, error) {
 		return Info{}, err
 	}
 	defer f.m.mu.Unlock()
-	return f.n.info(""), nil
+	info := f.n.info("")
+	info.Removed = !f.m.named(f.n)
+	return info, nil
 }
 
 func (f *memFile) CopyOwner(info Info) error {

@@ -142,6 +142,8 @@ func describe(name string, stat *unix.Stat_t) Info {
 		Mode: mode(uint32(stat.Mode)),
 		UID:  int(stat.Uid),
 		GID:  int(stat.Gid),
+
+		Removed: stat.Nlink == 0,
 		Identity: Identity{
 			Device:   uint64(stat.Dev),
 			Inode:    uint64(stat.Ino),

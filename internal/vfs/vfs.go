@@ -77,6 +77,7 @@ type Info struct {
 	Name     string // the last element of the path; empty from File.Stat
 	Mode     fs.FileMode
 	UID, GID int
+	Removed  bool // it has no name any more, as File.Stat can tell on Unix
 	Identity Identity
 }
 
