@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wbic16/sq-go/internal/vfs"
 )
@@ -95,5 +96,38 @@ func TestTrace(t *testing.T) {
 	}
 	if err := e.Close(background); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReadersSeeWhatIsDurable: until its sync has ended nobody reads a batch, and
+// when it was answered everybody does.
+func TestReadersSeeWhatIsDurable(t *testing.T) {
+	mem := vfs.NewMem()
+	var h *handle
+	syncs := 0
+	fault := vfs.NewFault(mem, func(c vfs.Call) error {
+		if h != nil && c.Op == "sync" && strings.HasPrefix(c.Name, journalDir) {
+			if syncs++; h.current.Load().has(nth(0)) > 1 {
+				t.Error("a batch is published before it is on disk")
+			}
+		}
+		return nil
+	})
+	e := New(Options{Open: func(string) (vfs.FS, error) { return fault, nil }})
+	defer e.Close(background)
+	s := e.Store("dir").(*Store)
+	appendTo(t, s, "notes", "a")
+	opened, err := s.pinned(background, "notes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened.do(func() { h, opened.foreign = opened, time.Now().Add(time.Hour) }) // it does not fold
+	defer opened.do(func() { h, opened.foreign = nil, time.Time{} })
+	if opened.unpin(); h == nil {
+		t.Fatal("not open")
+	}
+	appendTo(t, s, "notes", "b")
+	if got := h.current.Load().has(nth(0)); got != 2 || syncs == 0 {
+		t.Errorf("%d bytes are published after %d syncs, and two were answered", got, syncs)
 	}
 }

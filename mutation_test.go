@@ -1,0 +1,189 @@
+package sq_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var mutate = flag.Bool("mutations", false, "break the engine in each way of the table, and see that the test that is named fails")
+
+// mutation breaks one rule that durability rests on. The test that is named must
+// fail then.
+type mutation struct {
+	name  string
+	file  string
+	edits [][2]string // text of the file, and what takes its place
+	pkg   string
+	test  string // a regular expression for go test -run
+}
+
+const engine = "internal/disk"
+
+var mutations = []mutation{
+	{
+		"an answer without a sync", "internal/disk/segment.go",
+		[][2]string{{"if err := s.source.file.Sync(); err != nil {\n\t\ts.bad = true", "if err := error(nil); err != nil {\n\t\ts.bad = true"}},
+		engine, "TestTrace|TestImages",
+	},
+	{
+		"no sync of the directory of a new segment", "internal/disk/segment.go",
+		[][2]string{{"\treturn dir.SyncDir(parent)\n", "\treturn nil\n"}},
+		engine, "TestTrace|TestImages",
+	},
+	{
+		"no sync of the directory after the exchange", "internal/disk/exchange.go",
+		[][2]string{{"if err := h.fs.SyncDir(\".\"); err != nil {\n\t\treturn h.fail(", "if err := error(nil); err != nil {\n\t\treturn h.fail("}},
+		engine, "TestTrace|TestImages",
+	},
+	{
+		"no sync of the new file before the exchange", "internal/disk/checkpoint.go",
+		[][2]string{{"if err := file.Sync(); err != nil {\n\t\treturn err\n\t}\n\tc.file", "if err := error(nil); err != nil {\n\t\treturn err\n\t}\n\tc.file"}},
+		engine, "TestTrace|TestImages",
+	},
+	{
+		"the exchange before the mark", "internal/disk/exchange.go",
+		[][2]string{
+			{"\tmark := journal.Mark{Sequence: f.sequence, File: f.content.identity}\n\tif err", "\tf.swapped = h.swap()\n\tmark := journal.Mark{Sequence: f.sequence, File: f.content.identity}\n\tif err"},
+			{"\th.unsettled = f\n\tf.swapped = h.swap()\n", "\th.unsettled = f\n"},
+		},
+		engine, "TestTrace|TestImages",
+	},
+	{
+		"a bad record without a look ahead", "internal/journal/reader.go",
+		[][2]string{{"if int64(le.Uint64(r.buf[32:])) > bad {", "if bad < 0 {"}},
+		"internal/journal", "Damage|Byte|Bit|Record",
+	},
+	{
+		"published before it is written", "internal/disk/commit.go",
+		[][2]string{{"\tif err := h.write(g.records); err != nil {\n", "\tg.view.exists, g.view.sequence = true, h.sequence\n\th.publish(g.view)\n\tif err := h.write(g.records); err != nil {\n"}},
+		engine, "TestReadersSeeWhatIsDurable",
+	},
+	{
+		"answered before it is published", "internal/disk/commit.go",
+		[][2]string{
+			{"\th.segment.wrote(g.encode)\n", "\tfor _, r := range g.taken {\n\t\tclose(r.done)\n\t}\n\ttime.Sleep(time.Millisecond)\n\th.segment.wrote(g.encode)\n"},
+			{"\th.end(g)\n\tfor _, r := range g.taken {\n\t\tclose(r.done)\n\t}\n", "\th.end(g)\n"},
+		},
+		engine, "TestContract",
+	},
+	{
+		"segments removed before the exchange", "internal/disk/exchange.go",
+		[][2]string{{"\th.unsettled = f\n\tf.swapped = h.swap()\n", "\th.unsettled = f\n\th.dropOlder()\n\tf.swapped = h.swap()\n"}},
+		engine, "TestTrace|TestImages",
+	},
+	{
+		"the newest segment removed with the others", "internal/disk/segment.go",
+		[][2]string{{"n := max(len(h.older)-1, 0)", "n := len(h.older)"}},
+		engine, "TestTrace|TestImages",
+	},
+	{
+		"an edit forgets what was pending", "internal/disk/adopt.go",
+		[][2]string{{"\tif ops = append(ops, more...); journal", "\tif ops = nil; len(more) >= 0 && journal"}},
+		engine, "TestHandsAtEveryMoment",
+	},
+	{
+		"what came out of an exchange is not looked at", "internal/disk/exchange.go",
+		[][2]string{{"err == nil && out.Identity.SameContent(h.info.Identity):\n\t\tf.content", "err == nil && out.Mode != 0:\n\t\tf.content"}},
+		engine, "TestHandsAtEveryMoment",
+	},
+	{
+		"what was folded is applied to an edit again", "internal/disk/adopt.go",
+		[][2]string{{"if exposed && there", "if false && there"}},
+		engine, "TestHandsAtEveryMoment",
+	},
+	{
+		"no copy of what an older version is saved over", "internal/disk/adopt.go",
+		[][2]string{{"if !h.ours || v.file", "if true || v.file"}},
+		engine, "TestHandsAtEveryMoment",
+	},
+	{
+		"a failed segment is written again", "internal/disk/exchange.go",
+		[][2]string{{"if h.segment.bad {", "if false {"}},
+		engine, "TestBadSegmentIsNotWritten",
+	},
+	{
+		"what a reader is shown after a start is not on disk", "internal/disk/recover.go",
+		[][2]string{{"if err := s.rewrite(s.sure, s.end); err != nil {", "if err := error(nil); err != nil {"}},
+		engine, "TestFailedSyncIsNotTrusted",
+	},
+	{
+		"a tenant is found by another's token", "internal/tenant/registry.go",
+		[][2]string{{"r.byToken[e.Token] = i\n", "r.byToken[e.Token] = 0\n"}},
+		"internal/tenant", ".",
+	},
+}
+
+// TestMutations holds that each mutation still fits the sources. With -mutations
+// it carries them out, one after the other, in a copy.
+func TestMutations(t *testing.T) {
+	for _, m := range mutations {
+		t.Run(m.name, func(t *testing.T) {
+			text, err := os.ReadFile(m.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, edit := range m.edits {
+				if n := bytes.Count(text, []byte(edit[0])); n != 1 {
+					t.Fatalf("%s has this %d times, want it once:\n%s", m.file, n, edit[0])
+				}
+				text = bytes.Replace(text, []byte(edit[0]), []byte(edit[1]), 1)
+			}
+			if *mutate {
+				m.run(t, text)
+			}
+		})
+	}
+}
+
+// run replaces a file in a copy of the sources and runs the test that must fail.
+func (m mutation) run(t *testing.T, text []byte) {
+	dir := t.TempDir()
+	copySources(t, dir)
+	if err := os.WriteFile(filepath.Join(dir, m.file), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "test", "-count=1", "-run", m.test, "./"+m.pkg)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	failed := false
+	for line := range strings.Lines(string(out)) {
+		if name, ok := strings.CutPrefix(line, "--- FAIL: "); ok {
+			failed = true
+			t.Logf("found out by %s", strings.TrimSpace(name))
+		}
+	}
+	if err == nil || !failed {
+		t.Errorf("not found out by %s: %v\n%s", m.test, err, out)
+	}
+}
+
+// copySources copies the files of the project.
+func copySources(t *testing.T, to string) {
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (path == ".git" || path == "bin"):
+			return filepath.SkipDir
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(to, path), 0o700)
+		case !d.Type().IsRegular():
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("copy the sources: %w", err)
+		}
+		return os.WriteFile(filepath.Join(to, path), b, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
