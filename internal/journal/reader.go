@@ -245,7 +245,7 @@ func Salvage(r io.ReaderAt, size int64, f func(Record)) error {
 }
 
 func onlyZeros(r io.ReaderAt, from, to int64) (bool, error) {
-	b := make([]byte, 64<<10)
+	b := make([]byte, min(64<<10, max(to-from, 0)))
 	for from < to {
 		b = b[:min(int64(len(b)), to-from)]
 		if err := readFull(r, b, from); err != nil {
