@@ -28,6 +28,7 @@ type left struct {
 	segments []leftSegment // oldest first
 	states   []string      // states[n] is the phext after n records
 	inFile   int           // so many records are in the file
+	tails    []string      // what open found to be kept
 }
 
 type leftSegment struct {
@@ -288,6 +289,12 @@ func (l *left) open(t *testing.T, name string, is []byte) (text, after string, r
 		}
 		e.Close(ended)
 	}
+	l.tails = nil
+	infos, _ := mem.List(tailsDir)
+	for _, info := range infos {
+		tail, _ := mem.ReadFile(tailsDir + "/" + info.Name)
+		l.tails = append(l.tails, string(tail))
+	}
 	if refused != nil {
 		if got, err := mem.ReadFile(name); is != nil && (err != nil || !bytes.Equal(got, is)) {
 			t.Fatalf("refused, and %s was changed: %v", name, err)
@@ -319,6 +326,9 @@ func (l *left) check(t *testing.T, what string, i int, is []byte) {
 		k = len(l.states) - 1 // what is behind what counts does not matter
 	}
 	l.judge(t, what, k, damaged, text, refused)
+	if rest := is[offset:]; !damaged && i+1 == len(l.segments) && len(bytes.Trim(rest, "\x00")) > 0 && !slices.Contains(l.tails, string(rest)) {
+		t.Fatalf("%s: %d bytes were cut, and kept is %q", what, len(rest), l.tails)
+	}
 	if refused == nil {
 		if want := withMore(t, text); after != want {
 			t.Fatalf("%s: opened again it is %q, want %q", what, after, want)
