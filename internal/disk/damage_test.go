@@ -41,7 +41,7 @@ type leftSegment struct {
 
 // answering is a store in memory that leaves its journal where it is.
 type answering struct {
-	t      *testing.T
+	t      testing.TB
 	mem    *vfs.Mem
 	deny   func(vfs.Call) error
 	e      *Engine
@@ -49,7 +49,7 @@ type answering struct {
 	states []string // after each batch, the file as it was found first
 }
 
-func newAnswering(t *testing.T, text string) *answering {
+func newAnswering(t testing.TB, text string) *answering {
 	a := &answering{t: t, mem: vfs.NewMem(), deny: quiet}
 	if err := a.mem.WriteFile("notes.phext", []byte(text)); err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func (a *answering) readLeft(name string, b []byte, before int, each func(journa
 	return s
 }
 
-func normalText(t *testing.T, s sq.Store) string {
+func normalText(t testing.TB, s sq.Store) string {
 	t.Helper()
 	snapshot, err := s.Snapshot(background, "notes")
 	if err != nil {

@@ -44,9 +44,10 @@
 //
 // There is one way to write a thing. A record or header that verifies and is not
 // what an Encoder of this version writes (an unknown flag or kind, a byte where
-// zeros belong) was written on purpose, by a program that knows more: it is
-// refused as damage or as another version, and never passed over or cut. Magic,
-// version, length and checksum of a header stay where they are in all versions.
+// zeros belong, a text that no scroll has) was written on purpose, by a program
+// that knows more: it is refused as damage or as another version, and never
+// passed over or cut. Magic, version, length and checksum of a header stay where
+// they are in all versions.
 //
 // Nothing here is locked: an Encoder or a Reader is for one goroutine. Offsets
 // and lengths are bytes.

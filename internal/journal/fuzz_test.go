@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/wbic16/sq-go/phext"
 )
@@ -74,10 +75,20 @@ func scripted(script []byte, sequence uint64) (Record, []byte) {
 	for range flags >> 5 {
 		op := Op{Kind: OpKind(next()%3 + 1), Coordinate: phext.First.With(int(flags%9), int(next())+1)}
 		n := min(int(next()), len(script))
-		op.Text, script = script[:n], script[n:]
+		op.Text, script = textOf(script[:n]), script[n:]
 		r.Ops = append(r.Ops, op)
 	}
 	return r, script
+}
+
+// textOf returns bytes as a text that a scroll can have.
+func textOf(b []byte) []byte {
+	return bytes.Map(func(r rune) rune {
+		if r < utf8.RuneSelf && phext.IsDelimiter(byte(r)) {
+			return '|'
+		}
+		return r // of a bad byte it is the replacement
+	}, b)
 }
 
 func wantRecords(t *testing.T, b []byte, want []Record) {

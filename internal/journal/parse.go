@@ -65,7 +65,21 @@ func parseOp(body []byte) (op Op, n int64, why string) {
 		return op, 0, "bits of an operation that are not used"
 	}
 	op.Text = body[opHead:n]
-	return op, n, ""
+	return op, n, notAScroll(op)
+}
+
+// notAScroll says why an operation is none on a scroll, if so. What is at no
+// place, or holds a delimiter, would shift every scroll behind it.
+func notAScroll(op Op) (why string) {
+	for i := range phext.Dimensions {
+		if op.Coordinate.Component(i) == 0 {
+			return fmt.Sprintf("an operation at %v, where no scroll stands", op.Coordinate)
+		}
+	}
+	if err := phext.CheckText(op.Text); err != nil {
+		return fmt.Sprintf("a text that no scroll has: %v", err)
+	}
+	return ""
 }
 
 func zeros(b []byte) bool {

@@ -66,8 +66,8 @@ const (
 // Op is one decided operation.
 type Op struct {
 	Kind       OpKind
-	Coordinate phext.Coordinate
-	Text       []byte // may be empty; nobody changes it
+	Coordinate phext.Coordinate // without a component 0: a Reader refuses that
+	Text       []byte           // as phext.CheckText has it; may be empty; nobody changes it
 	// Offset is where the text stands in the segment. Append fills it in, and so
 	// does a Reader.
 	Offset int64
