@@ -125,7 +125,7 @@ func TestRepair(t *testing.T) {
 		{"both", func(r *rig) { r.write("o\xffe"); r.rot(0, "+a", 0) }, "notes.phext is no phext: offset 1: byte 0xFF", "o\uFFFDe", []string{"o\xffe", "+b+c+d"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := threeSegments(t)
+			r := journalOfThree(t)
 			test.damage(r)
 			before := r.tree()
 			checked := r.check(CheckOptions{})
@@ -188,7 +188,7 @@ func TestRepairCrashes(t *testing.T) {
 	}
 }
 
-// threeInMemory is threeSegments in memory, on its disk, with the middle segment
+// threeInMemory is journalOfThree in memory, on its disk, with the middle segment
 // damaged.
 func threeInMemory(t *testing.T) *vfs.Mem {
 	mem := vfs.NewMem()

@@ -83,8 +83,8 @@ func (r *rig) newSegment() {
 	})
 }
 
-// threeSegments leaves a journal with a batch in each of three segments.
-func threeSegments(t *testing.T) *rig {
+// journalOfThree leaves a journal with a batch in each of three segments.
+func journalOfThree(t *testing.T) *rig {
 	r := newRig(t)
 	r.write("one")
 	r.pause()
@@ -115,7 +115,7 @@ func TestDamage(t *testing.T) {
 		{"the header of the newest segment", 2, "", 20, "one+a+b+c"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := threeSegments(t)
+			r := journalOfThree(t)
 			r.rot(test.segment, test.text, test.offset)
 			r.start()
 			r.damaged(test.want)
@@ -126,7 +126,7 @@ func TestDamage(t *testing.T) {
 // TestMissingSegment: without the segment in the middle nothing behind it can be
 // used, and what is there is left for whoever finds the missing one.
 func TestMissingSegment(t *testing.T) {
-	r := threeSegments(t)
+	r := journalOfThree(t)
 	segments := r.files(journalDir)
 	away, back := filepath.Join(r.dir, "away"), filepath.Join(r.dir, journalDir, segments[1])
 	if err := os.Rename(back, away); err != nil {
