@@ -160,6 +160,8 @@ func (s *server) ends() int {
 // stop ends the server as an administrator does.
 func (s *server) stop() {
 	s.t.Helper()
+	// The server waits some seconds for a connection that was made and not used.
+	s.client.CloseIdleConnections()
 	s.signal(syscall.SIGTERM)
 	if status := s.ends(); status != exitOK {
 		s.t.Fatalf("exit status %d after SIGTERM:\n%s", status, s.stderr)
