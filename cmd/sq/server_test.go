@@ -76,6 +76,11 @@ func start(t *testing.T, args ...string) *server {
 
 // begin runs a command line in this process, and ends it after the test.
 func begin(t *testing.T, environment map[string]string, args ...string) *server {
+	return beginWith(t, environment, func(ctx context.Context, out outside) int { return run(ctx, args, out) })
+}
+
+// beginWith is begin for what is not a command line.
+func beginWith(t *testing.T, environment map[string]string, run func(context.Context, outside) int) *server {
 	s := newServer(t)
 	received := make(chan os.Signal, 8)
 	s.signal = func(sig os.Signal) { received <- sig }
@@ -87,7 +92,7 @@ func begin(t *testing.T, environment map[string]string, args ...string) *server 
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer close(s.ended)
-		s.status = run(ctx, args, out)
+		s.status = run(ctx, out)
 	}()
 	t.Cleanup(func() { cancel(); <-s.ended })
 	return s
@@ -96,8 +101,15 @@ func begin(t *testing.T, environment map[string]string, args ...string) *server 
 // launch runs sq host in a process of its own, and kills it after the test.
 func launch(t *testing.T, stdout io.Writer, args ...string) *server {
 	t.Helper()
+	return launchUnder(t, nil, stdout, args...)
+}
+
+// launchUnder is launch by another program, which is to become the server.
+func launchUnder(t *testing.T, program []string, stdout io.Writer, args ...string) *server {
+	t.Helper()
 	s := newServer(t)
-	cmd := exec.Command("sq", append([]string{"host", "0"}, args...)...)
+	command := append(append(program, "sq", "host", "0"), args...)
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = stdout, s.stderr
 	if stdout == nil {
 		cmd.Stdout = s.stdout
