@@ -3,7 +3,10 @@
 # How long each fuzz target runs.
 FUZZTIME = 10s
 
-.PHONY: help build run test fmt bench fuzz
+# How long the soak takes.
+SOAK = 2m
+
+.PHONY: help build run test fmt bench fuzz soak
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -32,3 +35,7 @@ fuzz: ## each fuzz target for a while (FUZZTIME=10s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x $$package || exit 1; \
 		done; \
 	done
+
+soak: ## the server under all kinds of load for a while (SOAK=2m): memory, descriptors and goroutines stay flat
+	go test -c -o bin/soak.test ./cmd/sq
+	cd cmd/sq && ../../bin/soak.test -test.run '^TestSoak$$' -test.v -test.timeout 0 -soak $(SOAK)

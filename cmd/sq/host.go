@@ -122,7 +122,9 @@ func (s *settings) probe(ctx context.Context, engine *disk.Engine) error {
 // newService introduces tenants, engine and API to each other. No directory is
 // opened yet. Its fold must be called, which run does.
 func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener) *service {
-	engine := disk.New(disk.Options{Logger: log, Owner: fmt.Sprintf("process %d, %s", os.Getpid(), l.Addr())})
+	options := s.budget
+	options.Logger, options.Owner = log, fmt.Sprintf("process %d, %s", os.Getpid(), l.Addr())
+	engine := disk.New(options)
 	v := &service{log: log, live: live, engine: engine}
 	v.api = api.New(api.Options{
 		Tenants:     func() api.Tenants { return live.Current() },

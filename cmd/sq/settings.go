@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	"github.com/spf13/pflag"
+
+	"github.com/wbic16/sq-go/internal/disk"
 )
 
 // here is the current folder.
@@ -26,6 +28,7 @@ type settings struct {
 	allowHost   []string
 	logFormat   string
 	logLevel    string
+	budget      disk.Options // what may be open, and for how long; tests have less
 }
 
 func (s *settings) register(f *pflag.FlagSet) {
