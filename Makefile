@@ -6,7 +6,10 @@ FUZZTIME = 10s
 # How long the soak takes.
 SOAK = 2m
 
-.PHONY: help build run test fmt bench fuzz soak
+# How often the server is killed.
+KILLS = 1000
+
+.PHONY: help build run test fmt bench fuzz soak kill
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -39,3 +42,6 @@ fuzz: ## each fuzz target for a while (FUZZTIME=10s)
 soak: ## the server under all kinds of load for a while (SOAK=2m): memory, descriptors and goroutines stay flat
 	go test -c -o bin/soak.test ./cmd/sq
 	cd cmd/sq && ../../bin/soak.test -test.run '^TestSoak$$' -test.v -test.timeout 0 -soak $(SOAK)
+
+kill: ## kill the server under load again and again (KILLS=1000)
+	go test ./cmd/sq -run TestKill -kills $(KILLS) -timeout 0 -v

@@ -1,159 +1,307 @@
 package main
 
 import (
-	"crypto/md5"
-	"encoding/hex"
-	"errors"
+	"flag"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
-	"github.com/wbic16/sq-go/phext"
+	"github.com/fsnotify/fsnotify"
 )
 
-// odyssey is a real phext that others made. It stands beside the project where its
-// continuous integration runs, and is not needed elsewhere.
-func odyssey(t *testing.T) string {
-	text, err := os.ReadFile("../../../shared/data/the-odyssey.phext")
-	if errors.Is(err, os.ErrNotExist) && os.Getenv("CI") == "" {
-		t.Skip("needs shared/data/the-odyssey.phext beside the project")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
+// Flags of a test binary stand behind the package:
+//
+//	go test ./cmd/sq -run TestKill -kills 1000 -timeout 0 -v
+var (
+	kills = flag.Int("kills", 50, "how often TestKill kills the server")
+	seed  = flag.Uint64("seed", uint64(time.Now().UnixNano()), "what TestKill and TestLinearizable draw their choices from")
+)
 
-// TestOdyssey serves a real phext: its checksum and its table of contents are
-// those that other tools find.
-func TestOdyssey(t *testing.T) {
-	dir := t.TempDir()
-	put(t, filepath.Join(dir, "odyssey.phext"), odyssey(t))
-	s := start(t, "--data-dir", dir)
-	s.want("", http.MethodGet, "checksum?p=odyssey", "", "9dd0ca3402f6f9e6ee5ecdee786664f9")
-	_, toc := s.call("", http.MethodGet, "toc?p=odyssey", "")
-	digest := md5.Sum([]byte(toc))
-	if strings.Count(toc, "\n") != 52 || hex.EncodeToString(digest[:]) != "953ae7bc34034572b452dd4879499cdf" {
-		t.Errorf("toc of %d lines, %x", strings.Count(toc, "\n"), digest)
-	}
-}
+// leastWrites is how many writes a second must be answered on average, so that
+// the test does not pass by doing nothing. A slow disk does several times as many.
+const leastWrites = 50
 
-func put(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestKill inserts into a real phext from many clients of two tenants, kills the
-// server in the middle, and starts it again: every insert that was answered is
-// there, once, and every other once or not at all.
+// TestKill has many clients of several tenants write to the program itself, and
+// kills it at random moments, also in the midst of checkpoints and of starts,
+// again and again. After each kill every file is a whole phext of a state that
+// existed; after each start everything that was answered is there, once, and what
+// was under way is there wholly or not at all. At the end the server is stopped
+// orderly, and the files have everything.
 func TestKill(t *testing.T) {
-	const clients, answers = 16, 1000
-	text, dirs := odyssey(t), []string{t.TempDir(), t.TempDir()}
-	for _, dir := range dirs {
-		put(t, filepath.Join(dir, "odyssey.phext"), text)
+	t.Logf("seed %d", *seed)
+	k := newKilling(t)
+	began := time.Now()
+	for k.round = range *kills {
+		s := k.start()
+		if k.rng.IntN(6) == 0 {
+			k.stumble(s)
+			s = k.start()
+		}
+		k.check(s)
+		k.prepare(s)
+		k.work(s)
+		if t.Failed() {
+			t.Fatalf("after %d kills", k.kills)
+		}
 	}
-	config := write(t, "tenants.json", fmt.Sprintf(
-		`{"tenants": {"token-0": {"name": "a", "data_dir": %q}, "token-1": {"name": "b", "data_dir": %q}}}`, dirs[0], dirs[1]))
-	s := launch(t, nil, "--config", config)
-	s.listens()
-	i := &inserts{server: s, stop: answers}
-	i.run(clients)
-	s.ends()
+	k.finish()
+	writes, verified := k.writes.Load(), k.verified.Load()
+	t.Logf("%d kills in %v: %d in the midst of a checkpoint, %d while the journals were recovered; %d answered writes, %d verified values",
+		k.kills, time.Since(began).Round(time.Second), k.midst, k.stumbles, writes, verified)
+	if k.midst == 0 {
+		t.Error("no kill was in the midst of a checkpoint")
+	}
+	if rate := float64(writes) / time.Since(began).Seconds(); rate < leastWrites {
+		t.Errorf("%.0f answered writes a second, want at least %d", rate, leastWrites)
+	}
+}
 
-	again := launch(t, nil, "--config", config)
-	again.listens()
-	for tenant := range dirs {
-		_, got := again.call(fmt.Sprint("token-", tenant), http.MethodGet, "get?p=odyssey", "")
-		i.check(t, tenant, got)
+// killing is a server that is killed again and again, and what is known of its
+// phexts.
+type killing struct {
+	t       *testing.T
+	rng     *rand.Rand
+	program string
+	config  string
+	dirs    []string // of the tenants
+	books   []*book
+	watcher *fsnotify.Watcher // on the folders where checkpoints write; nil before the first round
+	round   int
+
+	dead             atomic.Bool // since this round's kill
+	writes, verified atomic.Int64
+	kills, stumbles  int
+	midst            int // kills that left a half-done checkpoint
+}
+
+// newKilling makes three tenants, each with a phext in which several clients write
+// a lot, and one in which one client writes now and then.
+func newKilling(t *testing.T) *killing {
+	k := &killing{t: t, rng: rand.New(rand.NewPCG(*seed, 1)), program: program(t)}
+	handbook := read(t, "../../examples/data/alice/handbook.phext")
+	var tenants []string
+	for i := range 3 {
+		tenant, dir, text := string(rune('a'+i)), t.TempDir(), handbook
+		if i == 0 {
+			text += "\x01" + strings.Repeat(strings.Repeat("πλάνη\n", 8000)+"\x17", 12) // a checkpoint takes its time
+		}
+		k.dirs = append(k.dirs, dir)
+		tenants = append(tenants, fmt.Sprintf(`"token-%s": {"name": %q, "data_dir": %q}`, tenant, tenant, dir))
+		k.books = append(k.books, newBook(k, tenant, dir, "busy", 3, text), newBook(k, tenant, dir, "quiet", 1, handbook))
 	}
-	again.stop()
-	for tenant, dir := range dirs {
-		i.check(t, tenant, read(t, filepath.Join(dir, "odyssey.phext")))
-		if left, err := os.ReadDir(filepath.Join(dir, ".sq", "journal")); err != nil || len(left) > 0 {
-			t.Errorf("a journal is left at rest: %v, %v", left, err)
+	k.config = write(t, "tenants.json", fmt.Sprintf(`{"tenants": {%s}}`, strings.Join(tenants, ", ")))
+	return k
+}
+
+func (k *killing) start() *server {
+	k.t.Helper()
+	s := launchCommand(k.t, []string{k.program}, nil, "--listen", "127.0.0.1", "--config", k.config)
+	s.listens()
+	return s
+}
+
+// check holds every phext, as it is served, to what is known of it.
+func (k *killing) check(s *server) {
+	k.t.Helper()
+	for _, b := range k.books {
+		status, text := s.call(b.token(), http.MethodGet, "get?p="+b.name, "")
+		if status != http.StatusOK {
+			k.t.Fatalf("get %s: %d %s", b, status, text)
+		}
+		b.checkServed(text)
+	}
+}
+
+// prepare deletes logs of long ago, and looks out for checkpoints.
+func (k *killing) prepare(s *server) {
+	k.t.Helper()
+	for _, b := range k.books {
+		b.dropLogs(s)
+		b.live = k.round
+	}
+	if k.watcher != nil {
+		return
+	}
+	var err error
+	if k.watcher, err = fsnotify.NewWatcher(); err != nil {
+		k.t.Fatal(err)
+	}
+	k.t.Cleanup(func() { k.watcher.Close() })
+	for _, dir := range k.dirs {
+		if err := k.watcher.Add(filepath.Join(dir, ".sq", "tmp")); err != nil {
+			k.t.Fatal(err)
 		}
 	}
 }
 
-// inserts are made by many clients until enough were answered, when the server is
-// killed under them.
-type inserts struct {
-	server *server
-	stop   int64
-
-	next     atomic.Int64
-	answered sync.Map // number -> true
-	count    atomic.Int64
+// work has all clients write until the server is killed.
+func (k *killing) work(s *server) {
+	k.t.Helper()
+	k.dead.Store(false)
+	var all sync.WaitGroup
+	for _, b := range k.books {
+		for _, c := range b.keepers {
+			seed := k.rng.Uint64()
+			all.Go(func() { c.work(s.client, s.address, rand.New(rand.NewPCG(seed, 2)), s.ended) })
+		}
+	}
+	if k.rng.IntN(3) > 0 {
+		k.awaitCheckpoint(s)
+	} else {
+		k.pass(s, time.Duration(k.rng.IntN(400))*time.Millisecond)
+	}
+	k.kill(s, &all)
 }
 
-func (i *inserts) run(clients int) {
+// moments are what is seen of a checkpoint: the new file is made, written, given its
+// mode, and exchanged with the old one.
+var moments = []fsnotify.Op{fsnotify.Create, fsnotify.Write, fsnotify.Chmod, fsnotify.Rename}
+
+// awaitCheckpoint waits for one of the moments of a checkpoint, mostly of the largest
+// phext, and for a moment more.
+func (k *killing) awaitCheckpoint(s *server) {
+	k.drain()
+	dir, what := k.dirs[0], moments[k.rng.IntN(len(moments))]
+	if k.rng.IntN(3) == 0 {
+		dir = ""
+	}
+	for limit := time.After(patience); ; {
+		select {
+		case e := <-k.watcher.Events:
+			if e.Has(what) && strings.HasPrefix(e.Name, dir) {
+				k.pass(s, time.Duration(max(k.rng.IntN(3000)-1500, 0))*time.Microsecond)
+				return
+			}
+		case <-s.ended:
+			return
+		case <-limit:
+			k.t.Error("no checkpoint is seen")
+			return
+		}
+	}
+}
+
+// drain forgets what was seen in earlier rounds.
+func (k *killing) drain() {
+	for {
+		select {
+		case <-k.watcher.Events:
+		default:
+			return
+		}
+	}
+}
+
+// pass lets some time pass.
+func (k *killing) pass(s *server, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-s.ended:
+	}
+}
+
+// stumble kills a server while the journals are recovered.
+func (k *killing) stumble(s *server) {
+	k.t.Helper()
 	var all sync.WaitGroup
-	for range clients {
+	for _, b := range k.books {
 		all.Go(func() {
-			for n := i.next.Add(1); i.insert(n); n = i.next.Add(1) {
-				if i.count.Add(1) == i.stop {
-					i.server.signal(syscall.SIGKILL)
-				}
+			req, err := http.NewRequest(http.MethodGet, "http://"+s.address+"/api/v2/checksum?p="+b.name, nil)
+			if err != nil {
+				return
+			}
+			req.Header.Set("Authorization", "Bearer "+b.token())
+			if reply, err := s.client.Do(req); err == nil {
+				io.Copy(io.Discard, reply.Body)
+				reply.Body.Close()
 			}
 		})
 	}
-	all.Wait()
+	k.pass(s, time.Duration(k.rng.IntN(20_000))*time.Microsecond)
+	k.kill(s, &all)
+	k.stumbles++
 }
 
-// place is where insert n goes: scrolls of the book and new ones.
-func (i *inserts) place(n int64) phext.Coordinate {
-	return phext.First.With(7, int(n%3)+1).With(8, int(n%40)+1)
+// kill kills the server under its clients and looks at what it leaves.
+func (k *killing) kill(s *server, clients *sync.WaitGroup) {
+	k.t.Helper()
+	k.dead.Store(true)
+	select {
+	case <-s.ended:
+		k.t.Fatalf("ended by itself with status %d:\n%s", s.status, s.stderr)
+	default:
+	}
+	s.signal(syscall.SIGKILL)
+	s.ends()
+	clients.Wait()
+	s.client.CloseIdleConnections()
+	k.kills++
+	k.checkLog(s)
+	half := false
+	for _, dir := range k.dirs {
+		half = half || len(files(k.t, dir, "tmp")) > 0
+	}
+	if half {
+		k.midst++
+	}
+	for _, b := range k.books {
+		b.checkFile()
+	}
 }
 
-func mark(n int64) string { return fmt.Sprintf("<%d>", n) }
-
-// insert reports whether insert n was answered.
-func (i *inserts) insert(n int64) bool {
-	url := fmt.Sprintf("http://%s/api/v2/insert?p=odyssey&c=%s", i.server.address, i.place(n).URL())
-	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(mark(n)))
-	if err != nil {
-		return false
+// finish starts the server a last time and stops it orderly: then the files have
+// everything, and nothing else is left.
+func (k *killing) finish() {
+	k.t.Helper()
+	k.round = *kills
+	s := k.start()
+	k.check(s)
+	s.stop()
+	k.checkLog(s)
+	for _, b := range k.books {
+		b.checkServed(read(k.t, b.path))
 	}
-	req.Header.Set("Authorization", fmt.Sprint("Bearer token-", n%2))
-	reply, err := i.server.client.Do(req)
-	if err != nil {
-		return false
+	for _, dir := range k.dirs {
+		for _, folder := range []string{"journal", "tmp", "conflicts", "trash"} {
+			if left := files(k.t, dir, folder); len(left) > 0 {
+				k.t.Errorf("%s is left in %s at rest", left, folder)
+			}
+		}
 	}
-	reply.Body.Close()
-	if reply.StatusCode != http.StatusOK {
-		i.server.t.Errorf("insert %d: %s", n, reply.Status)
-		return false
-	}
-	i.answered.Store(n, true)
-	return true
 }
 
-// check looks for each insert in its tenant's phext.
-func (i *inserts) check(t *testing.T, tenant int, text string) {
+// files returns the names in one of the program's own folders.
+func files(t *testing.T, dir, folder string) (names []string) {
 	t.Helper()
-	scrolls, err := phext.Explode(text)
-	if err != nil || len(scrolls) < 52 {
-		t.Fatalf("the book is gone: %d scrolls, %v", len(scrolls), err)
+	entries, err := os.ReadDir(filepath.Join(dir, ".sq", folder))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
 	}
-	for n := int64(1); n < i.next.Load(); n++ {
-		_, sure := i.answered.Load(n)
-		found := strings.Count(text, mark(n))
-		here := int(n%2) == tenant
-		switch {
-		case !here && found > 0:
-			t.Errorf("insert %d of the other tenant is here", n)
-		case here && sure && (found != 1 || !strings.Contains(scrolls[i.place(n)], mark(n))):
-			t.Errorf("insert %d was answered and is there %d times", n, found)
-		case here && found > 1:
-			t.Errorf("insert %d is there %d times", n, found)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// complaint is a line of the log that does not come from being killed: nobody edits
+// the files, and the disk works. The end of a write that was cut off is kept with
+// a warning.
+var complaint = regexp.MustCompile(`(?m)^(WARNING: DATA RACE|panic:|fatal error:|.*level=(WARN|ERROR)).*$`)
+
+func (k *killing) checkLog(s *server) {
+	for _, line := range complaint.FindAllString(s.stderr.String(), -1) {
+		if !strings.Contains(line, "bytes that were never answered") {
+			k.t.Errorf("the server complains: %s\n%s", line, s.stderr)
 		}
 	}
 }

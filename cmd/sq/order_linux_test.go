@@ -80,7 +80,7 @@ func TestOrderOfSystemCalls(t *testing.T) {
 
 // bySegment splits deeds where a segment is made, which both a batch after a pause
 // and a checkpoint begin with. Replies are apart: nobody waits for them.
-func bySegment(all []deed) (steps [][]deed, replies []deed) {
+func bySegment(all []tracedCall) (steps [][]tracedCall, replies []tracedCall) {
 	steps = append(steps, nil)
 	for _, d := range all {
 		if d.text == "reply" {
@@ -103,10 +103,10 @@ var cover = regexp.MustCompile(`^\d+<[^>]*/\.sq/journal/.*, 56, \d+$`)
 
 // inOrder returns what was done, a line each; writes to one file that follow each
 // other are one. None may begin before the one before it has ended.
-func inOrder(t *testing.T, all []deed) string {
+func inOrder(t *testing.T, all []tracedCall) string {
 	t.Helper()
 	var lines []string
-	ended := deed{}
+	ended := tracedCall{}
 	for _, d := range all {
 		if d.began < ended.ended {
 			t.Errorf("%s began before the end of %s", d.text, ended.text)
@@ -171,23 +171,23 @@ func numbered(n int) string {
 }
 
 // synced looks for the writing of a numbered text, the syncs, and the reply.
-func synced(all []deed, n int) error {
-	written := find(all, 0, func(d deed) bool {
+func synced(all []tracedCall, n int) error {
+	written := find(all, 0, func(d tracedCall) bool {
 		return strings.HasPrefix(d.text, "write .sq/journal/") && strings.Contains(d.args, fmt.Sprintf("<text %d>", n))
 	})
-	reply := find(all, 0, func(d deed) bool {
+	reply := find(all, 0, func(d tracedCall) bool {
 		return d.text == "reply" && strings.Contains(d.args, fmt.Sprintf("Inserted %d bytes", 100+n))
 	})
 	if written == nil || reply == nil {
 		return fmt.Errorf("written: %v, answered: %v", written != nil, reply != nil)
 	}
 	segment := strings.TrimPrefix(written.text, "write ")
-	created := find(all, 0, func(d deed) bool { return d.text == "create "+segment })
+	created := find(all, 0, func(d tracedCall) bool { return d.text == "create "+segment })
 	if created == nil {
 		return fmt.Errorf("%s was not created", segment)
 	}
-	for what, after := range map[string]*deed{"sync " + segment: written, "syncdir .sq/journal": created} {
-		sync := find(all, after.ended, func(d deed) bool { return d.text == what })
+	for what, after := range map[string]*tracedCall{"sync " + segment: written, "syncdir .sq/journal": created} {
+		sync := find(all, after.ended, func(d tracedCall) bool { return d.text == what })
 		if sync == nil || sync.ended >= reply.began {
 			return fmt.Errorf("%s has no end between the end of %s and the answer", what, after.text)
 		}
@@ -196,7 +196,7 @@ func synced(all []deed, n int) error {
 }
 
 // find returns the first deed that is meant and began after a line of the trace.
-func find(all []deed, after int, meant func(deed) bool) *deed {
+func find(all []tracedCall, after int, meant func(tracedCall) bool) *tracedCall {
 	for i := range all {
 		if all[i].began > after && meant(all[i]) {
 			return &all[i]

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -61,7 +62,7 @@ type server struct {
 }
 
 func newServer(t *testing.T) *server {
-	s := &server{t: t, stdout: newScreen(), stderr: newScreen(), ended: make(chan struct{}), client: &http.Client{Transport: &http.Transport{}}}
+	s := &server{t: t, stdout: newScreen(), stderr: newScreen(), ended: make(chan struct{}), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	t.Cleanup(s.client.CloseIdleConnections)
 	return s
 }
@@ -98,17 +99,18 @@ func beginWith(t *testing.T, environment map[string]string, run func(context.Con
 	return s
 }
 
-// launch runs sq host in a process of its own, and kills it after the test.
+// launch runs sq host in a process of its own, and kills it after the test. The
+// test binary stands in for the program.
 func launch(t *testing.T, stdout io.Writer, args ...string) *server {
 	t.Helper()
-	return launchUnder(t, nil, stdout, args...)
+	return launchCommand(t, []string{"sq"}, stdout, args...)
 }
 
-// launchUnder is launch by another program, which is to become the server.
-func launchUnder(t *testing.T, program []string, stdout io.Writer, args ...string) *server {
+// launchCommand is launch of a program, or of one that becomes it.
+func launchCommand(t *testing.T, program []string, stdout io.Writer, args ...string) *server {
 	t.Helper()
 	s := newServer(t)
-	command := append(append(program, "sq", "host", "0"), args...)
+	command := append(append(slices.Clip(program), "host", "0"), args...)
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = stdout, s.stderr
 	if stdout == nil {
@@ -125,6 +127,16 @@ func launchUnder(t *testing.T, program []string, stdout io.Writer, args ...strin
 	}()
 	t.Cleanup(func() { cmd.Process.Kill(); <-s.ended })
 	return s
+}
+
+// program builds sq as it is shipped, and returns its path.
+func program(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "sq")
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return path
 }
 
 var listening = regexp.MustCompile(`istening on port (\d+)`)
@@ -243,6 +255,13 @@ func write(t *testing.T, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func read(t *testing.T, path string) string {

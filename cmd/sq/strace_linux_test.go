@@ -27,7 +27,7 @@ func launchTraced(t *testing.T, args ...string) (s *server, trace string) {
 	}
 	trace = filepath.Join(t.TempDir(), "trace")
 	// With -D the server is the process that is started, and strace a child of it.
-	return launchUnder(t, []string{"strace", "-D", "-f", "-y", "-qq", "-s", "65536", "-e", "signal=none", "-e", traced, "-o", trace}, nil, args...), trace
+	return launchCommand(t, []string{"strace", "-D", "-f", "-y", "-qq", "-s", "65536", "-e", "signal=none", "-e", traced, "-o", trace, "sq"}, nil, args...), trace
 }
 
 // systemCall is one system call of some thread.
@@ -116,8 +116,8 @@ func TestParseTrace(t *testing.T) {
 	}
 }
 
-// deed is a system call in the words of the engine's own traces.
-type deed struct {
+// tracedCall is a system call in the words of the engine's own traces.
+type tracedCall struct {
 	systemCall
 	text string
 }
@@ -129,19 +129,19 @@ var (
 )
 
 // deeds returns what was done in a directory, and the replies that were sent.
-func deeds(calls []systemCall, dir string) (all []deed) {
+func deeds(calls []systemCall, dir string) (all []tracedCall) {
 	for _, c := range calls {
 		if c.failed() {
 			continue
 		}
 		if text := c.inWords(dir); text != "" {
-			all = append(all, deed{c, text})
+			all = append(all, tracedCall{c, text})
 		}
 	}
 	return all
 }
 
-func (d deed) String() string { return d.text + "\n" }
+func (d tracedCall) String() string { return d.text + "\n" }
 
 // inWords returns what the call did, or nothing when that was elsewhere.
 func (c systemCall) inWords(dir string) string {
