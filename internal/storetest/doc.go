@@ -3,6 +3,7 @@
 //	Run(t, open)    every sentence of the contract, as a subtest
 //	Model           a store over plain maps: what every operation means
 //	Contents        what a store holds, for comparing
+//	History         what clients at once did and saw, and whether that can be
 //
 // An engine proves itself with a test of three lines:
 //
