@@ -125,7 +125,7 @@ func (l *linear) finish(h *storetest.History, s *server) {
 	l.made += h.Len()
 	l.histories = append(l.histories, h)
 	for _, at := range h.Check() {
-		l.t.Errorf("history %d: %v is not linearizable", len(l.histories), at)
+		l.t.Errorf("history %d: %v is not linearizable\n%s", len(l.histories), at, h.Describe(at, 50))
 	}
 }
 

@@ -1,10 +1,13 @@
 package storetest
 
 import (
+	"cmp"
+	"fmt"
 	"hash/maphash"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -97,6 +100,29 @@ func (h *History) Check() (violations []phext.Coordinate) {
 		}
 	}
 	return violations
+}
+
+// Describe returns the last calls of a scroll for a person to read, in the order of
+// their beginnings.
+func (h *History) Describe(c phext.Coordinate, most int) string {
+	calls := slices.SortedFunc(slices.Values(h.calls[c]), func(a, b *Call) int { return cmp.Compare(a.began, b.began) })
+	var b strings.Builder
+	for _, c := range calls[max(0, len(calls)-most):] {
+		fmt.Fprintln(&b, c)
+	}
+	return b.String()
+}
+
+// String returns the call on one line.
+func (c *Call) String() string {
+	kind, saw := "read", fmt.Sprintf("%.40q of %d bytes", c.Text, len(c.Text))
+	if c.Op.Kind != 0 {
+		kind, saw = c.Op.Kind.String(), fmt.Sprintf("%d bytes before", c.Before)
+	}
+	if !c.Op.If.Always() {
+		kind += " if"
+	}
+	return fmt.Sprintf("%d to %d, client %d: %s %.40q: %s, %s", c.began, c.ended, c.Client, kind, c.Op.Text, [...]string{"done", "refused", "open"}[c.Outcome], saw)
 }
 
 func porcupineOperations(calls []*Call) (ops []porcupine.Operation) {
