@@ -64,7 +64,7 @@ type linear struct {
 // history makes a history that the loss of power ends, and checks it.
 func (l *linear) history() *storetest.History {
 	mem := l.mem
-	e := New(Options{Open: func(string) (vfs.FS, error) { return mem, nil }})
+	e := New(Options{Open: func(string) (vfs.FS, error) { return vfs.NewFault(mem, slowly), nil }})
 	l.store = e.Store("dir").(*Store)
 	h := storetest.NewHistory(l.state)
 	scrolls, most := 1+l.rng.IntN(4), int64(20+l.rng.IntN(600))
@@ -92,6 +92,14 @@ func (l *linear) history() *storetest.History {
 	h.Settle()
 	l.finish(h)
 	return h
+}
+
+// slowly lets a sync take its time, in which others go on.
+func slowly(c vfs.Call) error {
+	if c.Op == "sync" {
+		<-time.After(time.Millisecond)
+	}
+	return nil
 }
 
 // crashed loses all that was not synced, nothing, or some of it.
@@ -139,7 +147,7 @@ func (c *linearCaller) step() bool {
 	case kind < 40:
 		return c.read(n)
 	case kind < 42:
-		time.Sleep(time.Duration(c.rng.IntN(500)) * time.Millisecond) // of the bubble: for a checkpoint at a pause
+		<-time.After(time.Duration(c.rng.IntN(500)) * time.Millisecond) // of the bubble: for a checkpoint at a pause
 		return true
 	case kind < 44:
 		c.fold()
