@@ -80,7 +80,7 @@ func (l *linear) round(s *server) *server {
 	var all sync.WaitGroup
 	var begun atomic.Int64
 	enough := make(chan struct{})
-	for n := range 4 + l.rng.IntN(9) {
+	for n := range 2 + 2*scrolls + l.rng.IntN(3) {
 		c := &linearClient{linear: l, server: s, history: h, number: n, scrolls: scrolls, rng: rand.New(rand.NewPCG(l.rng.Uint64(), 4))}
 		all.Go(func() {
 			for c.step() {
