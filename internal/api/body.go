@@ -59,6 +59,8 @@ func (b *body) Read(p []byte) (int, error) {
 	b.move(b.setDeadline)
 	n, err := b.limited.Read(p)
 	switch {
+	case err == io.EOF && isAmbiguous(b.request.Context()):
+		err = b.failed(errAmbiguous) // by what stands behind the last chunk
 	case err == io.EOF:
 		b.done = true // and net/http takes the deadline away, since it listens for the client to leave
 	case err != nil:
@@ -77,6 +79,8 @@ func (b *body) failed(err error) error {
 		return b.tooLong()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errStalled
+	case err == errAmbiguous:
+		return err
 	}
 	return sq.Wrap(err, sq.Invalid, "body: is not whole; nothing was done")
 }

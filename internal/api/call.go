@@ -75,7 +75,7 @@ func (c *call) serve() error {
 	}
 	if isAmbiguous(c.request.Context()) {
 		c.reply.Header()["Connection"] = closing
-		return sq.Errorf(sq.Invalid, "request: has both Content-Length and Transfer-Encoding, or a body that cannot be followed")
+		return errAmbiguous
 	}
 	if c.request.Method == http.MethodOptions {
 		return c.preflight()

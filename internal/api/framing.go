@@ -8,14 +8,20 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"github.com/wbic16/sq-go"
 )
 
 // A request that has both Content-Length and Transfer-Encoding ends in two
 // places, and whoever stands in front may see another end than we do: a second
-// request can hide in the body of the first. net/http takes the second header,
-// drops the first and tells nobody, so the bytes are looked at on their way to
-// it. A connection under TLS is not: there net/http sees more than its bytes,
+// request can hide in the body of the first. So it is with a line that is folded,
+// which may be a header by itself, and with a line that ends in LF where others
+// end in CR LF, which may be no end at all. net/http takes all of these and tells
+// nobody, so the bytes are looked at on their way to it. A head whose lines all
+// end in LF, as people type it, is read in one way only. A connection under TLS is not: there net/http sees more than its bytes,
 // and a proxy that speaks TLS to us is left to net/http's reading.
+
+var errAmbiguous = sq.Errorf(sq.Invalid, "request: its end is not certain: it has both Content-Length and Transfer-Encoding, a folded line, or line ends of two kinds; nothing was done")
 
 // framedListener hands out connections whose framing is followed.
 type framedListener struct{ net.Listener }
@@ -154,6 +160,9 @@ func (f *framing) keep(b []byte, most int) {
 
 // begin reads a whole head and knows then what follows.
 func (f *framing) begin(head []byte) {
+	if f.ambiguous = isFolded(head) || hasTwoEnds(head); f.ambiguous {
+		return
+	}
 	first, rest, _ := bytes.Cut(head, []byte("\n"))
 	length, sized, coded := "", false, false
 	for line := range bytes.Lines(rest) {
@@ -170,9 +179,20 @@ func (f *framing) begin(head []byte) {
 		f.ambiguous = true
 	case coded:
 		f.state = inChunkLine
-	case sized: // a length that is folded onto the next line is none to await
+	case sized:
 		f.await(inBody, length, 10)
 	}
+}
+
+// isFolded reports whether a line of a head goes on in the next one.
+func isFolded(head []byte) bool {
+	return bytes.Contains(head, []byte("\n ")) || bytes.Contains(head, []byte("\n\t"))
+}
+
+// hasTwoEnds reports whether some lines of a head end in CR LF and some in LF.
+func hasTwoEnds(head []byte) bool {
+	n := bytes.Count(head, []byte("\r\n"))
+	return n > 0 && n < bytes.Count(head, []byte("\n"))
 }
 
 // await makes a number of bytes what follows.
@@ -206,8 +226,10 @@ func (f *framing) seeLine(p []byte) []byte {
 	if len(f.kept) > 0 {
 		line = append(f.kept, line...)
 	}
-	line = bytes.TrimSuffix(line, []byte("\r"))
-	if f.kept = nil; f.state == inChunkLine {
+	line, ended := bytes.CutSuffix(line, []byte("\r"))
+	if f.kept = nil; !ended {
+		f.ambiguous = true
+	} else if f.state == inChunkLine {
 		f.beginChunk(line)
 	} else if len(line) == 0 {
 		f.state = inHead

@@ -30,6 +30,15 @@ func TestAmbiguous(t *testing.T) {
 		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", true},
 		{"POST / HTTP/1.1\r\nContent-Length: 1x\r\n\r\n", true},
 		{"POST / HTTP/1.1\r\nContent-Length:\r\n 3\r\n\r\n", true},
+		{"GET / HTTP/1.1\nHost: x\n\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", false},
+		{"GET / HTTP/1.1\r\nX: y\r\n z\r\n\r\n", true},
+		{"GET / HTTP/1.1\nX: y\n\tz\n\n", true},
+		{"GET / HTTP/1.1\r\nX: y\nZ: y\r\n\r\n", true},
+		{"GET / HTTP/1.1\nX: y\n\r\n", true},
+		{"GET / HTTP/1.1\r\nX: y\r\n\n", true},
+		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\n\r\n", true},
+		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n", true},
+		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\nab\r\n0\r\n\r\n", true},
 		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1" + strings.Repeat(";x", longestLine), true},
 	} {
 		for step := 1; step <= len(c.text); step = step*2 + 1 {
