@@ -52,6 +52,9 @@ type rig struct {
 	addr   string
 	log    *logbook
 
+	wire net.Conn // of reply; nil: none is open
+	in   *bufio.Reader
+
 	mu     sync.Mutex
 	stores map[string]sq.Store
 }
