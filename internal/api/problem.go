@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/wbic16/sq-go"
@@ -112,6 +113,11 @@ func (c *call) fail(err error) {
 	delete(h, "Content-Length") // net/http counts short texts itself
 	c.reply.WriteHeader(status)
 	c.reply.Write(text) // a client that is gone misses nothing
+	if !c.body.done {
+		// net/http waits for the body, as long as that may stand still, before it
+		// sends a short answer.
+		c.reply.setDeadline(time.Now().Add(2 * c.reply.stall))
+	}
 }
 
 // describe returns an error in the form that the client accepts.
