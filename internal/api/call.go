@@ -31,6 +31,7 @@ type call struct {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.conns.atWork(r.Context())
 	c := s.newCall(w, r)
 	defer c.end()
 	if err := c.serve(); err != nil {

@@ -12,6 +12,7 @@
 //   - read.go, stream.go, delta.go, write.go, where.go: the endpoints
 //   - reply.go, socket_unix.go: what goes back, and how long a client may stand still
 //   - framing.go: requests whose end is not certain are refused
+//   - connections.go: how many may be open, and who goes when another comes
 //
 // A tenant learns nothing of another: whose a token is decides which Store is
 // asked, and nothing else of the request does. What a stranger asks for is

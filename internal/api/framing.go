@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"container/list"
 	"context"
 	"crypto/tls"
 	"net"
@@ -24,19 +25,28 @@ import (
 var errAmbiguous = sq.Errorf(sq.Invalid, "request: its end is not certain: it has both Content-Length and Transfer-Encoding, a folded line, or line ends of two kinds; nothing was done")
 
 // framedListener hands out connections whose framing is followed.
-type framedListener struct{ net.Listener }
+type framedListener struct {
+	net.Listener
+	connections *connections
+}
 
 func (l framedListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if secret, ok := c.(*tls.Conn); ok {
+			showProgress(secret.NetConn())
+			return c, nil
+		}
+		showProgress(c)
+		framed := &framedConn{Conn: c, all: l.connections}
+		if l.connections.enter(framed) {
+			return framed, nil
+		}
+		c.Close()
 	}
-	if secret, ok := c.(*tls.Conn); ok {
-		showProgress(secret.NetConn())
-		return c, nil
-	}
-	showProgress(c)
-	return &framedConn{Conn: c}, nil
 }
 
 // framedConn is a connection whose requests are followed as they are read.
@@ -44,6 +54,10 @@ type framedConn struct {
 	net.Conn
 	framing   framing // of the one goroutine that reads
 	ambiguous atomic.Bool
+
+	all   *connections
+	of    *connections  // guarded by all.mu: all, or nil when it is not counted any more
+	place *list.Element // guarded by all.mu: among those without a request
 }
 
 func (c *framedConn) Read(p []byte) (int, error) {

@@ -66,6 +66,7 @@ type Limits struct {
 	HeaderTimeout time.Duration // to send them: 10 s
 	StallTimeout  time.Duration // without progress on a body or a response: 30 s
 	IdleTimeout   time.Duration // a connection between two requests: 3 min
+	Connections   int           // open at once, not those under TLS: half of the files that the process may have open
 }
 
 func (l Limits) orDefaults() Limits {
@@ -75,6 +76,7 @@ func (l Limits) orDefaults() Limits {
 	l.HeaderTimeout = cmp.Or(l.HeaderTimeout, 10*time.Second)
 	l.StallTimeout = cmp.Or(l.StallTimeout, 30*time.Second)
 	l.IdleTimeout = cmp.Or(l.IdleTimeout, 3*time.Minute)
+	l.Connections = cmp.Or(l.Connections, openFiles()/2)
 	return l
 }
 
@@ -84,6 +86,7 @@ func (l Limits) orDefaults() Limits {
 type Server struct {
 	Options
 	slots   *slots
+	conns   *connections
 	origins map[string]bool // Options.AllowOrigin
 	hosts   map[string]bool // Options.AllowHost, in lower case
 	log     *slog.Logger
@@ -106,6 +109,7 @@ func New(o Options) *Server {
 	s := &Server{
 		Options: o,
 		slots:   newSlots(o.Limits.Requests, o.Many),
+		conns:   &connections{most: o.Limits.Connections},
 		origins: exactly(o.AllowOrigin),
 		hosts:   lowered(o.AllowHost),
 		log:     o.Logger,
@@ -132,6 +136,7 @@ func (s *Server) newHTTP() *http.Server {
 		IdleTimeout:                  s.Limits.IdleTimeout,
 		DisableGeneralOptionsHandler: true,
 		ConnContext:                  withFraming,
+		ConnState:                    s.conns.state,
 		ErrorLog:                     newErrorLog(s.log),
 	}
 }
@@ -139,7 +144,7 @@ func (s *Server) newHTTP() *http.Server {
 // Serve answers the connections that l accepts, until Shutdown, when it returns
 // nil, or until l fails. It closes l. There may be several listeners.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(framedListener{l})
+	err := s.http.Serve(framedListener{l, s.conns})
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -3,6 +3,7 @@
 package api
 
 import (
+	"math"
 	"net"
 
 	"golang.org/x/sys/unix"
@@ -24,4 +25,14 @@ func showProgress(c net.Conn) {
 	raw.Control(func(fd uintptr) {
 		unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, 2*piece) // without it only very slow readers suffer
 	})
+}
+
+// openFiles returns how many files the process may have open; 0 when that is not
+// known.
+func openFiles() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return int(min(limit.Cur, math.MaxInt32))
 }
