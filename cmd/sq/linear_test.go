@@ -63,7 +63,7 @@ type linear struct {
 
 func (l *linear) start() *server {
 	l.t.Helper()
-	s := launchProgram(l.t, l.program, nil, "--data-dir", l.dir)
+	s := launchCommand(l.t, []string{l.program}, nil, "--data-dir", l.dir)
 	s.listens()
 	return s
 }

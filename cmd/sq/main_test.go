@@ -14,11 +14,11 @@ import (
 )
 
 // TestMain lets the test binary stand in for the programs that scripts and tests
-// run: sq itself, and curl, which not every machine has.
+// run: sq itself, curl, which not every machine has, and a flood of requests.
 func TestMain(m *testing.M) {
 	// The race detector otherwise has each of those wait a second at its end.
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
-	testscript.Main(leakless{m}, map[string]func(){"sq": main, "curl": curl})
+	testscript.Main(leakless{m}, map[string]func(){"sq": main, "curl": curl, "flood": flood})
 }
 
 // leakless fails when a test left a goroutine behind.

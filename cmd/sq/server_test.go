@@ -52,7 +52,7 @@ func (s *screen) String() string {
 
 // server is a running sq host, in this process or in one of its own.
 type server struct {
-	t              *testing.T
+	t              testing.TB
 	stdout, stderr *screen
 	signal         func(os.Signal)
 	ended          chan struct{} // closed when status is there
@@ -61,8 +61,8 @@ type server struct {
 	address        string // of the listener, as 127.0.0.1:PORT
 }
 
-func newServer(t *testing.T) *server {
-	s := &server{t: t, stdout: newScreen(), stderr: newScreen(), ended: make(chan struct{}), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+func newServer(t testing.TB) *server {
+	s := &server{t: t, stdout: newScreen(), stderr: newScreen(), ended: make(chan struct{}), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}}
 	t.Cleanup(s.client.CloseIdleConnections)
 	return s
 }
@@ -101,13 +101,13 @@ func beginWith(t *testing.T, environment map[string]string, run func(context.Con
 
 // launch runs sq host in a process of its own, and kills it after the test. The
 // test binary stands in for the program.
-func launch(t *testing.T, stdout io.Writer, args ...string) *server {
+func launch(t testing.TB, stdout io.Writer, args ...string) *server {
 	t.Helper()
 	return launchCommand(t, []string{"sq"}, stdout, args...)
 }
 
 // launchCommand is launch of a program, or of one that becomes it.
-func launchCommand(t *testing.T, program []string, stdout io.Writer, args ...string) *server {
+func launchCommand(t testing.TB, program []string, stdout io.Writer, args ...string) *server {
 	t.Helper()
 	s := newServer(t)
 	command := append(append(slices.Clip(program), "host", "0"), args...)
@@ -257,7 +257,7 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-func put(t *testing.T, path, text string) {
+func put(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
