@@ -37,6 +37,7 @@ func (h *handle) commit(first *request) {
 	}
 	for r := first; r != nil; r = g.waiting() {
 		g.taken = append(g.taken, r)
+		r.depends = len(g.records) > 0
 		r.results, r.err = g.take(r.batch)
 	}
 	h.end(g)
@@ -94,8 +95,11 @@ func (h *handle) end(g *group) {
 	}
 	if err := h.write(g.records); err != nil {
 		for _, r := range g.taken {
-			if r.err == nil {
+			switch {
+			case r.err == nil:
 				r.results, r.err = nil, err
+			case r.depends: // it may tell of what was not written
+				r.err = sq.Wrap(err, sq.Busy, "the disk failed before this could be decided; nothing of it was written, try again")
 			}
 		}
 		return

@@ -75,6 +75,7 @@ type request struct {
 	batch   sq.Batch
 	results []sq.Result
 	err     error
+	depends bool // on what others in its group do
 	done    chan struct{}
 }
 
