@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/wbic16/sq-go/phext"
 )
@@ -133,9 +134,9 @@ func TestNotAByteLeft(t *testing.T) {
 }
 
 // TestStartOnFullDisk: whatever a process left behind, nothing that was answered
-// is lost where not a byte is free, and all can be written again as soon as
-// there is room. What has to be set aside, or noted, before a phext can be
-// opened waits for that room; the other phexts do not.
+// is lost where not a byte is free, it is read, and all can be written again as
+// soon as there is room. Only an edit that has to be reconciled with what was
+// pending waits for that room, with 507; the other phexts do not.
 func TestStartOnFullDisk(t *testing.T) {
 	for _, row := range []struct {
 		what  string
@@ -144,8 +145,8 @@ func TestStartOnFullDisk(t *testing.T) {
 	}{
 		{"a journal", func(*testing.T, string) {}, false},
 		{"an unfinished checkpoint", func(t *testing.T, dir string) { put(t, filepath.Join(dir, ".sq/tmp/notes.part"), "half a file") }, false},
-		{"an unfinished segment", func(t *testing.T, dir string) { put(t, filepath.Join(dir, ".sq/journal/notes.9"), "half a header") }, true},
-		{"a torn end", func(t *testing.T, dir string) { appendTo(t, onlySegment(t, dir), "not a whole record") }, true},
+		{"an unfinished segment", func(t *testing.T, dir string) { put(t, filepath.Join(dir, ".sq/journal/notes.9"), "half a header") }, false},
+		{"a torn end", func(t *testing.T, dir string) { appendTo(t, onlySegment(t, dir), "not a whole record") }, false},
 		{"an edit", func(t *testing.T, dir string) { put(t, filepath.Join(dir, "notes.phext"), "by hand") }, true},
 	} {
 		t.Run(row.what, func(t *testing.T) {
@@ -175,7 +176,7 @@ func startsOnFullDisk(t *testing.T, disk string, left func(*testing.T, string), 
 	if !waits {
 		s.want("", http.MethodGet, "select"+at("notes", first), "", answered)
 		p.fill(t)
-	} else if status, reply := s.call("", http.MethodGet, "select"+at("notes", first), ""); status < 500 && reply != answered {
+	} else if status, reply := s.call("", http.MethodGet, "select"+at("notes", first), ""); status != http.StatusInsufficientStorage {
 		t.Errorf("reads %d %q", status, reply)
 	}
 	take(t, others)
@@ -218,7 +219,7 @@ func onlySegment(t *testing.T, dir string) string {
 
 // TestNoInodesLeft is the same where no file can be made any more.
 func TestNoInodesLeft(t *testing.T) {
-	const inodes, others, phexts = 200, 150, 100
+	const inodes, others, phexts = 230, 150, 100
 	disk := tmpfs(t, fmt.Sprintf("size=16m,nr_inodes=%d", inodes))
 	config := aliceOn(t, disk)
 	for i := range others {
@@ -294,5 +295,29 @@ func TestReadOnly(t *testing.T) {
 	all.moveTo(s)
 	all.goOn(t)
 	all.readsGoOn(t)
+	s.stop()
+}
+
+// TestOwnSegmentsLeaveInodes: where nobody else has a file, so that nobody else
+// can make room, some are kept for the checkpoints that do.
+func TestOwnSegmentsLeaveInodes(t *testing.T) {
+	disk := tmpfs(t, "size=16m,nr_inodes=80")
+	dir := filepath.Join(disk, "data")
+	s := launch(t, nil, "--data-dir", dir)
+	s.listens()
+	for n, refused := 0, false; !refused && n < 100; n++ {
+		p := &pen{server: s, phext: fmt.Sprint("p", n), at: phext.First}
+		status, _ := p.append()
+		refused = status == http.StatusInsufficientStorage
+	}
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		left, err := filepath.Glob(filepath.Join(dir, ".sq/journal/*"))
+		if err == nil && len(left) == 0 {
+			break
+		}
+		if time.Since(began) > patience {
+			t.Fatalf("%d journals are not folded, %v", len(left), err)
+		}
+	}
 	s.stop()
 }

@@ -33,6 +33,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -56,8 +57,9 @@ type Options struct {
 	// recently used ones are closed; 0: 1 GiB.
 	Memory int64
 	// Phexts is how many phexts may be open before the least recently used ones
-	// are closed; each takes up to four file descriptors, and its directory
-	// three. 0: an eighth of the descriptors that the process may have.
+	// are closed; each takes up to four file descriptors. Half as many directories
+	// may be open, of three descriptors each. 0: an eighth of the descriptors that
+	// the process may have.
 	Phexts int
 	// Idle is how long a phext or a directory stays open without being used; 0: 5
 	// minutes.
@@ -73,6 +75,7 @@ type Engine struct {
 	phexts  int
 	idle    time.Duration
 	started time.Time
+	dirs    atomic.Int64 // directories that are open
 	memory  atomic.Int64 // that open phexts take, in bytes
 	notices *notices
 
@@ -165,15 +168,7 @@ func (e *Engine) closeIdle(since int64) {
 		}
 		h.closeIfIdle()
 	}
-	e.mu.Lock()
-	stores := make([]*Store, 0, len(e.stores))
-	for _, s := range e.stores {
-		stores = append(stores, s)
-	}
-	e.mu.Unlock()
-	for _, s := range stores {
-		s.rest(since)
-	}
+	e.restAll(since)
 }
 
 // leastUsed returns the open phexts, the least recently used first.
@@ -195,16 +190,36 @@ func (e *Engine) over() bool {
 	return len(e.opened) > e.phexts || len(e.opened) > 1 && e.memory.Load() > e.most
 }
 
-// trim closes the least recently used phexts while there are too many. Those in
-// use stay. Whoever opened one too many pays for it.
+// crowded reports whether more directories are open than there may be.
+func (e *Engine) crowded() bool { return e.dirs.Load() > int64(e.phexts/2) }
+
+// trim closes the least recently used phexts and directories while there are too
+// many. Those in use stay. Whoever opened one too many pays for it.
 func (e *Engine) trim() {
-	if !e.over() {
+	if !e.over() && !e.crowded() {
 		return
 	}
+	if e.crowded() {
+		e.restAll(e.now())
+	}
 	for _, h := range e.leastUsed() {
-		if h.closeIfIdle(); !e.over() {
+		if !e.over() && !e.crowded() {
 			return
 		}
+		if h.closeIfIdle(); e.crowded() {
+			h.store.rest(e.now())
+		}
+	}
+}
+
+// restAll lets the directories go in which nothing is open, and was not since a
+// moment.
+func (e *Engine) restAll(since int64) {
+	e.mu.Lock()
+	stores := slices.Collect(maps.Values(e.stores))
+	e.mu.Unlock()
+	for _, s := range stores {
+		s.rest(since)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -94,6 +95,61 @@ func TestBudget(t *testing.T) {
 	}
 	if got := e.memory.Load(); got != 0 {
 		t.Errorf("memory is reckoned as %d after closing", got)
+	}
+}
+
+// TestManyDirectories: as phexts, so directories are closed when there are too
+// many, and what was written to each is in its files.
+func TestManyDirectories(t *testing.T) {
+	const dirs, phexts = 30, 8
+	mems := map[string]*vfs.Mem{}
+	e := New(Options{Phexts: phexts, Open: func(dir string) (vfs.FS, error) { return mems[dir], nil }})
+	for i := range dirs {
+		mems[strconv.Itoa(i)] = vfs.NewMem()
+	}
+	for round := range 2 {
+		for i := range dirs {
+			appendTo(t, e.Store(strconv.Itoa(i)), "notes", "a")
+			if _, err := e.Store(strconv.Itoa(dirs - 1 - i)).List(background); err != nil {
+				t.Fatal(err)
+			}
+			if n := e.dirs.Load(); n > phexts/2 {
+				t.Fatalf("round %d: %d directories are open", round, n)
+			}
+		}
+	}
+	if err := e.Close(background); err != nil {
+		t.Fatal(err)
+	}
+	for dir, mem := range mems {
+		if text, err := mem.ReadFile("notes.phext"); string(text) != "aa" {
+			t.Errorf("%s holds %q, %v", dir, text, err)
+		}
+	}
+	if n := e.dirs.Load(); n != 0 {
+		t.Errorf("%d directories are open after closing", n)
+	}
+}
+
+// TestCloseFoldsWhatIsLeft: closing folds also the journal of a phext that nobody
+// has asked for since an earlier process left it.
+func TestCloseFoldsWhatIsLeft(t *testing.T) {
+	mem := vfs.NewMem()
+	e := inMemory(mem, Options{})
+	appendTo(t, e.Store("dir"), "notes", "a")
+	appendTo(t, e.Store("dir"), "others", "b")
+	ended, cancel := context.WithCancel(background)
+	cancel()
+	e.Close(ended)
+	e = inMemory(mem, Options{})
+	appendTo(t, e.Store("dir"), "notes", "+")
+	if err := e.Close(background); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"notes.phext": "a+", "others.phext": "b"} {
+		if text, err := mem.ReadFile(name); string(text) != want {
+			t.Errorf("%s holds %q, %v", name, text, err)
+		}
 	}
 }
 

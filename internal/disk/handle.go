@@ -18,11 +18,12 @@ import (
 // handle is an open phext. Its committer goroutine is the only one that changes
 // it; everyone else loads the current view.
 type handle struct {
-	store *Store
-	fs    vfs.FS
-	name  sq.PhextName
-	epoch uint64
-	log   changes
+	store  *Store
+	fs     vfs.FS
+	name   sq.PhextName
+	epoch  uint64
+	opened int64 // when, as Engine.now
+	log    changes
 
 	current atomic.Pointer[view]
 	known   atomic.Pointer[vfs.Identity] // of the file that the view is based on; nil without one
@@ -59,6 +60,7 @@ type committer struct {
 	unsynced  bool            // segments were removed, and may come back after a crash
 	ours      bool            // the file was written by a checkpoint
 	damaged   bool            // the journal is damaged: nothing is written or removed any more
+	full      error           // there was no room to open it whole: as damaged, until it is opened again
 	waiters   []func(error)   // of the checkpoint under way
 	foreign   time.Time       // of the last change by someone else
 	wrote     time.Time       // of the last batch
@@ -94,7 +96,8 @@ func newHandle(s *Store, dir vfs.FS, name sq.PhextName) *handle {
 	h.timer = time.NewTimer(time.Hour)
 	h.timer.Stop()
 	h.begun = time.Now()
-	h.used.Store(h.now())
+	h.opened = h.now()
+	h.used.Store(h.opened)
 	h.looked.Store(h.now())
 	return h
 }

@@ -21,13 +21,23 @@ func (s *Store) openPhext(dir vfs.FS, name sq.PhextName, left []leftover) (*hand
 	}
 	if err := h.recover(c, left); err != nil {
 		h.forget()
-		return nil, sq.Wrap(err, sq.Internal, "the phext %q cannot be opened", name)
+		return nil, sq.Wrap(err, openingCode(err), "the phext %q cannot be opened", name)
 	}
 	if h.high = s.takeHigh(name); h.segments() != nil {
 		h.timer.Reset(pauseLeast)
 	}
 	go h.run()
 	return h, nil
+}
+
+// openingCode tells a disk that is full from other reasons why a phext cannot be
+// opened: one that was edited while it was not served, with batches pending, is
+// served when there is room to note what they mean.
+func openingCode(err error) sq.Code {
+	if isFull(err) {
+		return sq.Full
+	}
+	return sq.Internal
 }
 
 // soleName refuses a name that differs only in case from another, where the file
@@ -61,7 +71,10 @@ func differsInCase(a, b string) bool { return a != b && strings.EqualFold(a, b) 
 func (h *handle) recover(c content, left []leftover) error {
 	j, err := h.readJournal(left)
 	if err == nil {
-		err = h.tidy(j)
+		if err = h.tidy(j); isFull(err) {
+			h.full, err = err, nil
+			j.closeSpare()
+		}
 	}
 	if err != nil {
 		c.close()
@@ -73,7 +86,7 @@ func (h *handle) recover(c content, left []leftover) error {
 	h.hold(v, c)
 	h.regroup(v)
 	h.publish(v)
-	if !j.damaged() {
+	if !j.damaged() && h.full == nil {
 		if err := h.secure(c, j); err != nil {
 			return err
 		}
@@ -108,6 +121,10 @@ func (h *handle) catchUp(c content, j *found) error {
 	if h.damaged = j.damaged(); h.damaged {
 		d := j.damages[0]
 		v.problem = sq.Errorf(sq.Unreadable, "the journal of %q is damaged: %s: %v; writes are refused and nothing is cut: sq check tells more", h.name, d.path, d.err)
+	}
+	if h.full != nil && v.problem == nil {
+		h.damaged = true
+		v.problem = sq.Wrap(h.full, sq.Full, "the disk is full, nothing was written: %q can be read, and will be written when there is room for what has to be set aside first", h.name)
 	}
 	h.publish(&v)
 	switch {

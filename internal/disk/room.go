@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	reserve = 4 << 20 // bytes that are left for deletes and for a checkpoint's rest
+	reserve      = 4 << 20 // bytes that are left for deletes and for a checkpoint's rest
+	reserveFiles = 32      // that can still be made, for their segments and new files
 
 	// What was set aside is kept for so long, and up to so many bytes a folder.
 	keptFor   = 30 * 24 * time.Hour
@@ -20,9 +21,12 @@ const (
 // room says why nothing may grow: the disk has no room for the next checkpoint.
 // Deletes and updates that shrink go on.
 func (h *handle) room() error {
-	free, err := h.fs.Free()
+	free, files, err := h.fs.Free()
 	if err != nil {
 		return nil // unknown: the write itself will tell
+	}
+	if files < reserveFiles {
+		return sq.Errorf(sq.Full, "the file system has room for %d more files, and %d are kept for checkpoints; nothing was written", files, reserveFiles)
 	}
 	need := h.current.Load().size + h.journalBytes() + reserve
 	if free < need {

@@ -84,6 +84,7 @@ func (s *Store) startLocked() error {
 		return err
 	}
 	s.fs, s.used = dir, s.engine.now()
+	s.engine.dirs.Add(1)
 	s.engine.notices.add(s)
 	return nil
 }
@@ -206,6 +207,9 @@ func (s *Store) pinOrWait(name sq.PhextName) (*handle, <-chan struct{}, error) {
 	}
 	if h := s.handles[name]; h != nil {
 		s.mu.Unlock()
+		if h.full != nil && h.now()-h.opened > int64(lookEvery) {
+			h.closeIfIdle()
+		}
 		if h.pin() {
 			h.used.Store(h.now())
 			return h, nil, nil
@@ -290,6 +294,7 @@ func (s *Store) takeHigh(name sq.PhextName) map[section]int {
 // List returns the phexts there are: files, and those that only the journal has
 // yet.
 func (s *Store) List(context.Context) ([]sq.PhextName, error) {
+	defer s.engine.trim()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.startLocked(); err != nil {
@@ -386,6 +391,7 @@ func (s *Store) Watch(ctx context.Context, name sq.PhextName, under phext.Patter
 func (s *Store) Close() error { return s.close(context.Background()) }
 
 func (s *Store) close(ctx context.Context) error {
+	s.openLeft(ctx)
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -409,6 +415,28 @@ func (s *Store) close(ctx context.Context) error {
 		return errors.Join(append(errs, errors.New("some phexts are still in use"))...)
 	}
 	return errors.Join(append(errs, s.letGoLocked())...)
+}
+
+// openLeft opens the phexts of which an earlier process, or an opening that was
+// closed in the midst of an edit, left a journal, so that closing folds them.
+func (s *Store) openLeft(ctx context.Context) {
+	s.mu.Lock()
+	names := slices.Collect(maps.Keys(s.left))
+	if s.fs == nil || s.closed {
+		names = nil
+	}
+	s.mu.Unlock()
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return
+		}
+		h, err := s.pinned(ctx, name)
+		if err != nil {
+			s.engine.log.Warn("a journal could not be folded, it stays for the next start", "dir", s.dir, "phext", string(name), "error", err)
+			continue
+		}
+		h.unpin()
+	}
 }
 
 // all returns the open phexts, after those that are being opened are.
@@ -439,6 +467,7 @@ func (s *Store) letGoLocked() error {
 	s.engine.notices.remove(s)
 	err := errors.Join(s.lock.Close(), s.fs.Close())
 	s.fs, s.lock = nil, nil
+	s.engine.dirs.Add(-1)
 	if err != nil {
 		return fmt.Errorf("let go of the data directory: %w", err)
 	}

@@ -385,7 +385,7 @@ func TestRoot(t *testing.T) {
 		if err != nil || info.Name != "." || !info.Mode.IsDir() {
 			t.Errorf("stat: %+v, %v", info, err)
 		}
-		if free, err := dir.Free(); free <= 0 || err != nil {
+		if free, files, err := dir.Free(); free <= 0 || files <= 0 || err != nil {
 			t.Errorf("free: %d, %v", free, err)
 		}
 		_, err = dir.Open(".")

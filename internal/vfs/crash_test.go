@@ -425,7 +425,7 @@ func TestCapacity(t *testing.T) {
 	if n, err := f.WriteAt([]byte("over"), 2); n != 4 || err != nil {
 		t.Errorf("write over: %d, %v", n, err)
 	}
-	if free, err := m.Free(); free != 0 || err != nil {
+	if free, _, err := m.Free(); free != 0 || err != nil {
 		t.Errorf("free: %d, %v", free, err)
 	}
 }

@@ -129,9 +129,9 @@ func (f *Fault) List(name string) ([]Info, error) {
 }
 
 // Free is described at FS.
-func (f *Fault) Free() (int64, error) {
+func (f *Fault) Free() (bytes, files int64, err error) {
 	if err := f.call("free", ".", ""); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	return f.fs.Free()
 }

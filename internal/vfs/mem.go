@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -202,15 +203,15 @@ func (m *Mem) List(name string) ([]Info, error) {
 }
 
 // Free is described at FS.
-func (m *Mem) Free() (int64, error) {
+func (m *Mem) Free() (bytes, files int64, err error) {
 	if err := m.beginFolder("free", "."); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer m.mu.Unlock()
 	if m.capacity == 0 {
-		return 1 << 60, nil
+		return 1 << 60, math.MaxInt64, nil
 	}
-	return max(m.capacity-m.used(), 0), nil
+	return max(m.capacity-m.used(), 0), math.MaxInt64, nil
 }
 
 // used returns the bytes of all files. What a crash left under two names counts

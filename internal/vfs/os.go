@@ -229,9 +229,9 @@ func (d *dir) SyncDir(name string) error {
 	return pathError("syncdir", name, syncFolder(folder))
 }
 
-func (d *dir) Free() (int64, error) {
-	free, err := freeBytes(d.top)
-	return free, pathError("free", ".", err)
+func (d *dir) Free() (bytes, files int64, err error) {
+	bytes, files, err = free(d.top)
+	return bytes, files, pathError("free", ".", err)
 }
 
 func (d *dir) Lock(name, owner string) (io.Closer, error) {

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"errors"
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -15,8 +16,11 @@ func swap(int, string, int, string) error { return errors.ErrUnsupported }
 // move cannot be done here in one step.
 func move(int, string, int, string) error { return errors.ErrUnsupported }
 
-func freeBytes(f *os.File) (int64, error) {
+func free(f *os.File) (bytes, files int64, err error) {
 	var stat unix.Statfs_t
-	err := withDescriptor(f, func(fd int) error { return unix.Fstatfs(fd, &stat) })
-	return stat.Bavail * int64(stat.Bsize), err
+	err = withDescriptor(f, func(fd int) error { return unix.Fstatfs(fd, &stat) })
+	if files = int64(stat.Ffree); stat.Files == 0 {
+		files = math.MaxInt64 // made as they are needed
+	}
+	return stat.Bavail * int64(stat.Bsize), files, err
 }

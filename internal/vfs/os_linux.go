@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -20,8 +21,11 @@ func move(folderA int, a string, folderB int, b string) error {
 	return supported(unix.Renameat2(folderA, a, folderB, b, unix.RENAME_NOREPLACE))
 }
 
-func freeBytes(f *os.File) (int64, error) {
+func free(f *os.File) (bytes, files int64, err error) {
 	var stat unix.Statfs_t
-	err := withDescriptor(f, func(fd int) error { return unix.Fstatfs(fd, &stat) })
-	return int64(stat.Bavail) * stat.Bsize, err
+	err = withDescriptor(f, func(fd int) error { return unix.Fstatfs(fd, &stat) })
+	if files = int64(stat.Ffree); stat.Files == 0 {
+		files = math.MaxInt64 // made as they are needed
+	}
+	return int64(stat.Bavail) * stat.Bsize, files, err
 }

@@ -3,6 +3,7 @@ package vfs
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 
@@ -168,12 +169,12 @@ func lock(f *os.File) error {
 	return err
 }
 
-func freeBytes(f *os.File) (free int64, err error) {
+func free(f *os.File) (bytes, files int64, err error) {
 	name, err := windows.UTF16PtrFromString(f.Name())
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var bytes uint64
-	err = windows.GetDiskFreeSpaceEx(name, &bytes, nil, nil)
-	return int64(bytes), err
+	var room uint64
+	err = windows.GetDiskFreeSpaceEx(name, &room, nil, nil)
+	return int64(room), math.MaxInt64, err
 }

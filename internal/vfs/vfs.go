@@ -46,8 +46,9 @@ type FS interface {
 	List(name string) ([]Info, error)
 	// SyncDir makes the names in a directory survive the loss of power.
 	SyncDir(name string) error
-	// Free returns the bytes that are free for us on the file system.
-	Free() (int64, error)
+	// Free returns the bytes that are free for us on the file system, and how many
+	// files can still be made, math.MaxInt64 where that has no limit.
+	Free() (bytes, files int64, err error)
 	// Lock takes the lock that a file stands for, making the file where there is
 	// none, until the Closer is closed or the process dies. When another holds
 	// it the error is ErrLocked. The file's content is set to owner, which tells
