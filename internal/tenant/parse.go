@@ -213,17 +213,28 @@ const maxPath = 4096
 
 // directory returns a directory as the server will use it.
 func directory(s string) (dir, complaint string) {
-	switch {
-	case s == "":
-		return "", "is empty; name a directory"
-	case len(s) > maxPath:
-		return "", fmt.Sprintf("has %d bytes; at most %d are allowed", len(s), maxPath)
-	case strings.ContainsFunc(s, unicode.IsControl):
-		return "", "has a control character; name a directory without"
+	if complaint = unfitPath(s); complaint != "" {
+		return "", complaint
 	}
 	dir, err := filepath.Abs(s)
 	if err != nil {
 		return "", "is relative and the working directory cannot be told; make it absolute"
 	}
+	if complaint = unfitPath(dir); complaint != "" { // the working directory counts too
+		return "", "is relative, and with the working directory in front " + complaint
+	}
 	return dir, ""
+}
+
+// unfitPath says why a path is not taken, if so.
+func unfitPath(s string) (complaint string) {
+	switch {
+	case s == "":
+		return "is empty; name a directory"
+	case len(s) > maxPath:
+		return fmt.Sprintf("has %d bytes; at most %d are allowed", len(s), maxPath)
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return "has a control character; name a directory without"
+	}
+	return ""
 }

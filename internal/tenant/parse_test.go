@@ -178,3 +178,11 @@ func TestMarshalReturns(t *testing.T) {
 		t.Errorf("%s\ngot  %+v\nwant %+v", text, again, c)
 	}
 }
+
+// TestRelativeDirectoryIsLong: a path is as long as the server will use it.
+func TestRelativeDirectoryIsLong(t *testing.T) {
+	file := `{"tenants": {"a-token": {"name": "alice", "data_dir": "` + strings.Repeat("a", maxPath) + `"}}}`
+	if _, err := Parse([]byte(file), "f"); err == nil || !strings.Contains(err.Error(), "at most 4096 are allowed") || !strings.Contains(err.Error(), "working directory") {
+		t.Errorf("%v, want that it is too long", err)
+	}
+}
