@@ -62,7 +62,8 @@ func (j *found) lose(path string, err error, lost span) {
 
 // readJournal reads the segments that are there and follows the chain back from
 // the newest. It reads on behind damage, and changes nothing: see tidy.
-func (h *handle) readJournal(left []leftover) (*found, error) {
+// file is what lies in the phext's place.
+func (h *handle) readJournal(left []leftover, file journal.Identity) (*found, error) {
 	j := &found{}
 	slices.SortFunc(left, func(a, b leftover) int { return cmp.Compare(a.number, b.number) })
 	var all []*segment
@@ -95,7 +96,7 @@ func (h *handle) readJournal(left []leftover) (*found, error) {
 			return j, err
 		}
 	}
-	if bad == 0 && j.headless() {
+	if bad == 0 && j.headless(file) {
 		first := j.chain[0]
 		j.lose(first.path, errors.New("the segment before it is missing"), span{0, first.header.Before})
 	}
@@ -357,9 +358,18 @@ func (j *found) knows(file journal.Identity) bool {
 }
 
 // headless reports whether the oldest segment continues one that is gone though
-// no file can hold what was in it.
-func (j *found) headless() bool {
-	return len(j.chain) > 0 && j.chain[0].header.Previous != 0 && len(j.marks()) == 0
+// no file can hold what was in it: there is no mark of such a file, or the file
+// that is there is one of before.
+func (j *found) headless(file journal.Identity) bool {
+	if len(j.chain) == 0 || j.chain[0].header.Previous == 0 {
+		return false
+	}
+	if _, known := j.matching(file); known {
+		return false
+	}
+	return len(j.marks()) == 0 || slices.ContainsFunc(j.chain, func(s *segment) bool {
+		return s.header.Base.File == file && s.header.Base.Sequence < j.chain[0].header.Before
+	})
 }
 
 // redo applies the records whose numbers are above after and not above last. A

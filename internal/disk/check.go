@@ -196,7 +196,7 @@ func leftIn(dir vfs.FS, name sq.PhextName) ([]leftover, error) {
 
 func (x *checker) checkJournal(name sq.PhextName, c content, left []leftover) {
 	h := x.handle(readOnly{x.dir}, name)
-	j, err := h.readJournal(left)
+	j, err := h.readJournal(left, c.identity)
 	defer j.close()
 	if err != nil {
 		x.tell(true, journalDir, "the journal of %q cannot be read: %v", name, err)

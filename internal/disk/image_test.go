@@ -49,11 +49,12 @@ type imager struct {
 	calls, taken, again int
 	seen                map[uint64]bool
 	pending             []image
-	rng                 *rand.Rand
+	rng                 *rand.Rand // for take, under the lock of the world
+	other               *rand.Rand // for look
 }
 
 func (x *imager) workload(t *testing.T, seed uint64) {
-	x.rng = rand.New(rand.NewPCG(seed, 7))
+	x.rng, x.other = rand.New(rand.NewPCG(seed, 7)), rand.New(rand.NewPCG(seed, 8))
 	var w *world
 	w = newWorld(t, seed, func(c vfs.Call) error {
 		if w != nil {
@@ -112,7 +113,11 @@ func (w *world) allowed() (allowed, files map[string]bool) {
 
 // look opens the images that were taken.
 func (x *imager) look(t *testing.T, w *world) {
-	for n, i := range x.pending {
+	w.mu.Lock() // its engine may go on meanwhile
+	pending := x.pending
+	x.pending = nil
+	w.mu.Unlock()
+	for n, i := range pending {
 		if text, err := i.mem.ReadFile("notes.phext"); err == nil && !i.files[string(text)] {
 			w.fatalf("power went before %s: the file is a phext that never existed: %s", i.call, short(string(text)))
 		}
@@ -131,16 +136,15 @@ func (x *imager) look(t *testing.T, w *world) {
 			w.fatalf("power went before %s: %v; it may be\n  %s", i.call, err, strings.Join(may, "\n  "))
 		}
 	}
-	x.pending = x.pending[:0]
 }
 
 // crashAgain opens an image, and returns what the loss of power leaves of it at
 // some moment of that.
 func (x *imager) crashAgain(mem *vfs.Mem) (left *vfs.Mem) {
-	at, n := x.rng.IntN(40)+1, 0
+	at, n := x.other.IntN(40)+1, 0
 	fault := vfs.NewFault(mem, func(vfs.Call) error {
 		if n++; n == at {
-			left = mem.Crash(x.rng)
+			left = mem.Crash(x.other)
 		}
 		return nil
 	})
@@ -149,7 +153,7 @@ func (x *imager) crashAgain(mem *vfs.Mem) (left *vfs.Mem) {
 	opened.read()
 	opened.stop(true)
 	if left == nil {
-		left = mem.Crash(x.rng)
+		left = mem.Crash(x.other)
 	}
 	x.again++
 	return left

@@ -418,7 +418,7 @@ func (w *model) open(m *machine) {
 	m.up, m.step, m.known, m.sequence = true, "", m.file, int(j.last())
 	base := strings.TrimPrefix(string(m.file), string(none))
 	mark, known := j.matching(identityOf(m.file))
-	if j.headless() {
+	if j.headless(identityOf(m.file)) {
 		m.step, m.shown = "damaged", "damaged"
 		return
 	}

@@ -69,7 +69,7 @@ func differsInCase(a, b string) bool { return a != b && strings.EqualFold(a, b) 
 
 // recover makes the first view: the file, with what the journal holds beyond it.
 func (h *handle) recover(c content, left []leftover) error {
-	j, err := h.readJournal(left)
+	j, err := h.readJournal(left, c.identity)
 	if err == nil {
 		if err = h.tidy(j); isFull(err) {
 			h.full, err = err, nil

@@ -126,7 +126,7 @@ func (x *checker) mendJournal(name sq.PhextName) (string, error) {
 		c.close()
 		return "", errors.New("the file must be a phext before its journal can be repaired")
 	}
-	j, err := h.readJournal(left)
+	j, err := h.readJournal(left, c.identity)
 	j.close()
 	if err != nil || !j.damaged() {
 		c.close()

@@ -115,8 +115,9 @@ func (s *Store) prepareLocked(dir vfs.FS) error {
 
 // makeOwn makes our folders. They survive the loss of power from then on.
 func makeOwn(dir vfs.FS) error {
-	if _, err := dir.Stat(trashDir); err == nil {
-		return nil // the last one is there
+	there := func(name string) bool { _, err := dir.Stat(name); return err == nil }
+	if there(trashDir) && there(conflictsDir) && there(tailsDir) && there(tmpDir) && there(journalDir) {
+		return nil
 	}
 	for _, name := range []string{ownDir, journalDir, tmpDir, conflictsDir, tailsDir} {
 		if err := dir.Mkdir(name); err != nil {
