@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/wbic16/sq-go"
 )
@@ -19,6 +20,7 @@ func TestConnections(t *testing.T) {
 	_, working := r.dial(head(http.MethodGet, "/api/v2/get?p=notes"))
 	<-entered
 	for range 5 * most {
+		r.settles(1)
 		_, in := r.dial("GET /api/v2/version HTTP/1.1\r\nHost: x\r\nAuthorization: guessed\r\n\r\n")
 		if reply := r.response(in, http.MethodGet); reply.StatusCode != http.StatusUnauthorized || reply.Close {
 			t.Fatalf("%v, closes %v", reply.Status, reply.Close)
@@ -34,6 +36,7 @@ func TestConnections(t *testing.T) {
 	r.client.CloseIdleConnections()
 	others := make([]io.Reader, most-1)
 	for i := range others {
+		r.settles(1 + i)
 		_, others[i] = r.dial(head(http.MethodGet, "/api/v2/get?p=notes"))
 		<-entered
 	}
@@ -42,6 +45,7 @@ func TestConnections(t *testing.T) {
 		t.Errorf("all are at work, and another was let in")
 	}
 	close(release)
+	r.settles(0)
 	if reply := r.response(working, http.MethodGet); reply.StatusCode != http.StatusOK {
 		t.Errorf("who was at work is answered %v", reply.Status)
 	}
@@ -55,4 +59,26 @@ func (s *connections) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.open
+}
+
+// settles waits until so many connections are at work: one that was answered is a
+// moment longer.
+func (r *rig) settles(working int) {
+	r.t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for limit := time.After(30 * time.Second); ; {
+		s := r.server.conns
+		s.mu.Lock()
+		now := s.open - s.idle.Len()
+		s.mu.Unlock()
+		if now == working {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			r.t.Fatalf("%d connections are at work, want %d", now, working)
+		}
+	}
 }

@@ -20,10 +20,11 @@ import (
 // nginx is an nginx in front of a server. It keeps connections to it, and sends
 // the requests of all its clients through them.
 type nginx struct {
-	t    *testing.T
-	addr string
-	dir  string
-	cmd  *exec.Cmd
+	t         *testing.T
+	addr      string
+	impatient string // another address, where nobody is waited for
+	dir       string
+	cmd       *exec.Cmd
 }
 
 const nginxConfig = `daemon off; worker_processes 1; pid nginx.pid; error_log error.log warn; %s
@@ -32,15 +33,14 @@ http {
 	log_format what '$upstream_addr $request_method $uri $upstream_status';
 	access_log access.log what;
 	client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
-	# Whoever waits for more than he sent is let go soon.
-	client_header_timeout 100ms; client_body_timeout 100ms; keepalive_timeout 100ms; lingering_close off;
+	proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host localhost;
+	proxy_next_upstream off; proxy_read_timeout 10s; %s
+	lingering_close off;
 	upstream sq { server %s; keepalive 1; }
-	server {
-		listen %s;
-		location / {
-			proxy_pass http://sq; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host localhost;
-			proxy_next_upstream off; proxy_read_timeout 10s; %s
-		}
+	server { listen %s; location / { proxy_pass http://sq; } }
+	server { # whoever waits here for more than he sent is let go soon
+		listen %s; client_header_timeout 100ms; client_body_timeout 100ms; keepalive_timeout 100ms;
+		location / { proxy_pass http://sq; }
 	}
 }
 `
@@ -62,31 +62,36 @@ func program(t *testing.T) string {
 }
 
 // startNginx starts nginx in front of a server until the test ends. It is given
-// its listener, which holds connections for it from the beginning.
+// its listeners, which hold connections for it from the beginning.
 func startNginx(t *testing.T, upstream, directives string) *nginx {
 	t.Helper()
 	path, dir := program(t), t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var files []*os.File
+	var addrs []string
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		file, err := l.(*net.TCPListener).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		files, addrs = append(files, file), append(addrs, l.Addr().String())
 	}
-	defer l.Close()
-	file, err := l.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
 	user := ""
 	if os.Getuid() == 0 {
 		user = "user root;" // or it could not write into our folder
 	}
-	config := fmt.Sprintf(nginxConfig, user, upstream, l.Addr(), directives)
+	config := fmt.Sprintf(nginxConfig, user, directives, upstream, addrs[0], addrs[1])
 	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n := &nginx{t: t, addr: l.Addr().String(), dir: dir, cmd: exec.Command(path, "-p", dir, "-c", "nginx.conf", "-e", "error.log")}
-	n.cmd.ExtraFiles = []*os.File{file}
-	n.cmd.Env = append(os.Environ(), "NGINX=3;")
+	n := &nginx{t: t, addr: addrs[0], impatient: addrs[1], dir: dir, cmd: exec.Command(path, "-p", dir, "-c", "nginx.conf", "-e", "error.log")}
+	n.cmd.ExtraFiles = files
+	n.cmd.Env = append(os.Environ(), "NGINX=3;4;")
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := n.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -202,7 +207,7 @@ func TestSmugglingThroughNginx(t *testing.T) {
 // attack sends bytes to nginx and waits until it closes the connection.
 func (n *nginx) attack(text string) {
 	n.t.Helper()
-	c, err := net.Dial("tcp", n.addr)
+	c, err := net.Dial("tcp", n.impatient)
 	if err != nil {
 		n.t.Fatal(err)
 	}
