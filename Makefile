@@ -9,7 +9,11 @@ SOAK = 2m
 # How often the server is killed.
 KILLS = 1000
 
-.PHONY: help build run test fmt bench fuzz soak kill
+# How many outcomes of a loss of power are looked at, from which seed on.
+IMAGES = 5000000
+SEED = 1
+
+.PHONY: help build run test fmt bench fuzz soak kill crash mutations
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -45,3 +49,11 @@ soak: ## the server under all kinds of load for a while (SOAK=2m): memory, descr
 
 kill: ## kill the server under load again and again (KILLS=1000)
 	go test ./cmd/sq -run TestKill -kills $(KILLS) -timeout 0 -v
+
+crash: ## lose power at each file operation of many workloads (IMAGES=5000000 SEED=1)
+	go test ./internal/disk -run TestImages -images $(IMAGES) -seed $(SEED) -timeout 0 -v
+	go test ./internal/disk -run 'TestEvery|TestFails' -seeds 100 -seed $(SEED) -timeout 0 -v
+	SQ_MODEL=big go test ./internal/disk -run TestModel -timeout 0 -v
+
+mutations: ## break the engine in each way that a test must find out
+	go test . -run TestMutations -mutations -timeout 0 -v
