@@ -58,7 +58,7 @@ type Options struct {
 	Memory int64
 	// Phexts is how many phexts may be open before the least recently used ones
 	// are closed; each takes up to four file descriptors. Half as many directories
-	// may be open, of three descriptors each. 0: an eighth of the descriptors that
+	// may be open, of three descriptors each. 0: a twelfth of the descriptors that
 	// the process may have.
 	Phexts int
 	// Idle is how long a phext or a directory stays open without being used; 0: 5
@@ -92,7 +92,7 @@ type Engine struct {
 func New(o Options) *Engine {
 	e := &Engine{
 		log: o.Logger, open: o.Open, owner: cmp.Or(o.Owner, fmt.Sprintf("process %d", os.Getpid())),
-		most: cmp.Or(o.Memory, 1<<30), phexts: cmp.Or(o.Phexts, max(vfs.MaxOpenFiles()/8, 64)), idle: cmp.Or(o.Idle, 5*time.Minute),
+		most: cmp.Or(o.Memory, 1<<30), phexts: cmp.Or(o.Phexts, max(vfs.MaxOpenFiles()/12, 64)), idle: cmp.Or(o.Idle, 5*time.Minute),
 		started: time.Now(), closing: make(chan struct{}), stores: map[string]*Store{}, opened: map[*handle]struct{}{},
 	}
 	if e.log == nil {

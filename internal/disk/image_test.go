@@ -124,7 +124,14 @@ func (x *imager) look(t *testing.T, w *world) {
 		if n%16 == 0 {
 			i.mem = x.crashAgain(i.mem)
 		}
-		text, err := i.open(n%4 == 0)
+		err := error(nil)
+		if n%4 == 1 {
+			err = sound(i.mem)
+		}
+		var text string
+		if err == nil {
+			text, err = i.open(n%4 == 0)
+		}
 		if err == nil && !i.allowed[text] {
 			err = fmt.Errorf("the phext is %s", short(text))
 		}
@@ -157,6 +164,16 @@ func (x *imager) crashAgain(mem *vfs.Mem) (left *vfs.Mem) {
 	}
 	x.again++
 	return left
+}
+
+// sound reports what a check finds wrong: what the loss of power leaves must never
+// look like damage.
+func sound(mem *vfs.Mem) error {
+	checked, err := checkIn(mem, CheckOptions{})
+	if err == nil && checked.Problems() > 0 {
+		err = fmt.Errorf("a check finds %+v", checked.Findings)
+	}
+	return err
 }
 
 // open returns what an image holds; with write a batch is applied and folded
@@ -193,5 +210,5 @@ func (w *world) overwrite(text string) error {
 	if want := phext.Implode(scrolls); err != nil || string(got) != want {
 		return fmt.Errorf("at rest the file is %s, %v, want %s", short(string(got)), err, short(want))
 	}
-	return nil
+	return sound(w.mem)
 }

@@ -375,6 +375,9 @@ func (w *world) checkRest() {
 	if left, err := w.mem.List(journalDir); err != nil || len(left) > 0 {
 		w.fatalf("at rest there are segments: %v, %v", left, err)
 	}
+	if err := sound(w.mem); err != nil {
+		w.fatalf("at rest %v", err)
+	}
 	w.start()
 	w.check("opened again")
 	if err := w.stop(true); err != nil {
