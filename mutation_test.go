@@ -144,9 +144,14 @@ var mutations = []mutation{
 	},
 }
 
-// TestMutations holds that each mutation still fits the sources. With -mutations
+// TestMutations holds that each mutation still fits the sources, and is told of
+// in doc/reliability.md. With -mutations
 // it carries them out, one after the other, in a copy.
 func TestMutations(t *testing.T) {
+	page, err := os.ReadFile("doc/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, m := range mutations {
 		t.Run(m.name, func(t *testing.T) {
 			text, err := os.ReadFile(m.file)
@@ -158,6 +163,9 @@ func TestMutations(t *testing.T) {
 					t.Fatalf("%s has this %d times, want it once:\n%s", m.file, n, edit[0])
 				}
 				text = bytes.Replace(text, []byte(edit[0]), []byte(edit[1]), 1)
+			}
+			if !bytes.Contains(page, []byte("| "+m.name+" |")) {
+				t.Errorf("doc/reliability.md does not tell of it")
 			}
 			if *mutate {
 				m.run(t, text)

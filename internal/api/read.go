@@ -18,7 +18,12 @@ func (c *call) load() error {
 	if err := c.store.Refresh(c.server.work, c.phext); err != nil {
 		return err
 	}
-	return c.sendLine("Loaded " + string(c.phext) + ".phext")
+	return c.reading(func(s sq.Snapshot) error {
+		if err := s.Err(); err != nil {
+			return err
+		}
+		return c.sendLine("Loaded " + string(c.phext) + ".phext")
+	})
 }
 
 // reading calls do with a snapshot of the phext that is asked for. When someone

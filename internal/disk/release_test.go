@@ -20,17 +20,21 @@ import (
 
 var release = flag.String("release", "", "make testdata/released/NAME, as this program leaves directories")
 
-// TestMakeRelease makes directories for TestReleased, where -release asks for it.
+// TestMakeRelease makes directories for TestReleased, in testdata where -release
+// asks for it, and opens them as that does.
 func TestMakeRelease(t *testing.T) {
-	if *release == "" {
-		return
-	}
-	to := filepath.Join(releasedDir, *release)
-	if err := os.Mkdir(to, 0o755); err != nil {
-		t.Fatal(err) // what was released is not made a second time
+	to := t.TempDir()
+	if *release != "" {
+		to = filepath.Join(releasedDir, *release)
+		if err := os.Mkdir(to, 0o755); err != nil {
+			t.Fatal(err) // what was released is not made a second time
+		}
 	}
 	writeReleased(t, to, "rest", atRest(t))
 	writeReleased(t, to, "killed", killed(t))
+	for _, name := range []string{"rest", "killed"} {
+		openReleased(t, filepath.Join(to, name))
+	}
 }
 
 // made is a directory that is made, and what it must be opened with.

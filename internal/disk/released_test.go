@@ -38,21 +38,24 @@ func TestReleased(t *testing.T) {
 	}
 	for _, list := range lists {
 		dir := strings.TrimSuffix(list, ".json")
-		t.Run(filepath.ToSlash(dir), func(t *testing.T) {
-			text, err := os.ReadFile(list)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var c contents
-			if err := json.Unmarshal(text, &c); err != nil {
-				t.Fatal(err)
-			}
-			if got := sums(t, dir); !maps.Equal(got, c.Files) {
-				t.Fatalf("the files are %v, and the list says %v: has git changed them?", got, c.Files)
-			}
-			c.open(t, copied(t, dir, c.Folders))
-		})
+		t.Run(filepath.ToSlash(dir), func(t *testing.T) { openReleased(t, dir) })
 	}
+}
+
+func openReleased(t *testing.T, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(dir + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c contents
+	if err := json.Unmarshal(text, &c); err != nil {
+		t.Fatal(err)
+	}
+	if got := sums(t, dir); !maps.Equal(got, c.Files) {
+		t.Fatalf("the files are %v, and the list says %v: has git changed them?", got, c.Files)
+	}
+	c.open(t, copied(t, dir, c.Folders))
 }
 
 // sums returns the SHA-256 of each file under a directory.
