@@ -133,16 +133,28 @@ func readAll(places []place) ([]byte, error) {
 	return w.append(text[:0], places)
 }
 
-// window reads a file ahead, for places that follow each other. The zero window
-// is ready. It is for one goroutine.
+// window reads ahead, for places that follow each other: one view of the phext's
+// file, and one of a segment, since a scan goes to and fro between them. A place
+// that does not follow the last one there is read by itself. The zero window is
+// ready. It is for one goroutine.
 type window struct {
+	file, segment ahead
+	own           []byte // for a place that is read by itself
+}
+
+// ahead is a part of one source that was read ahead.
+type ahead struct {
 	source *source
 	offset int64
 	room   []byte
 	bytes  []byte // what was read, a part of room
+	end    int64  // of the place that was asked for last
 }
 
-const windowBytes = 256 << 10
+const (
+	windowBytes = 256 << 10
+	nearBytes   = 32 << 10 // a place so far behind the last one follows it
+)
 
 // append appends the text at places to dst.
 func (w *window) append(dst []byte, places []place) ([]byte, error) {
@@ -167,24 +179,47 @@ func (w *window) append(dst []byte, places []place) ([]byte, error) {
 // read returns the text of a place that is shorter than the window. It is good
 // until the next read.
 func (w *window) read(p place) ([]byte, error) {
-	if p.source != w.source || p.offset < w.offset || p.offset+p.length > w.offset+int64(len(w.bytes)) {
-		if err := w.fill(p); err != nil {
+	a := &w.file
+	if p.source.segment {
+		a = &w.segment
+	}
+	follows := a.follows(p)
+	a.end = p.offset + p.length
+	switch {
+	case a.has(p):
+	case follows:
+		if err := a.fill(p); err != nil {
 			return nil, err
 		}
+	default:
+		if a.source != p.source {
+			a.source, a.bytes = p.source, nil
+		}
+		w.own = append(w.own[:0], make([]byte, p.length)...)
+		return w.own, p.read(w.own)
 	}
-	text := w.bytes[p.offset-w.offset:][:p.length]
+	text := a.bytes[p.offset-a.offset:][:p.length]
 	if xxh3.Hash(text) != p.hash {
 		return nil, p.source.changed()
 	}
 	return text, nil
 }
 
-func (w *window) fill(p place) error {
-	if w.room == nil {
-		w.room = make([]byte, windowBytes)
+func (a *ahead) has(p place) bool {
+	return a.source == p.source && p.offset >= a.offset && p.offset+p.length <= a.offset+int64(len(a.bytes))
+}
+
+// follows reports whether a place stands a little behind the last one.
+func (a *ahead) follows(p place) bool {
+	return a.source == p.source && p.offset >= a.end && p.offset-a.end <= nearBytes
+}
+
+func (a *ahead) fill(p place) error {
+	if a.room == nil {
+		a.room = make([]byte, windowBytes)
 	}
-	n, err := p.source.file.ReadAt(w.room, p.offset)
-	w.source, w.offset, w.bytes = p.source, p.offset, w.room[:n]
+	n, err := p.source.file.ReadAt(a.room, p.offset)
+	a.offset, a.bytes = p.offset, a.room[:n]
 	if int64(n) < p.length {
 		return p.source.short(err)
 	}
