@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -259,11 +260,15 @@ func (h *handle) tidy(j *found) error {
 // anything that was written.
 func (h *handle) keepTail(s *segment, offset int64) error {
 	info, err := s.source.file.Stat()
-	if err != nil || info.Identity.Size <= offset {
+	if err != nil {
+		return err
+	}
+	end, err := written(s.source.file, offset, info.Identity.Size)
+	if err != nil || end <= offset {
 		return err
 	}
 	copied := tailsDir + "/" + h.dated()
-	part := io.NewSectionReader(s.source.file, offset, info.Identity.Size-offset)
+	part := io.NewSectionReader(s.source.file, offset, end-offset)
 	if err := copyReader(h.fs, part, copied, tailsDir); err != nil {
 		return err
 	}
@@ -271,6 +276,22 @@ func (h *handle) keepTail(s *segment, offset int64) error {
 		"segment", s.path, "offset", offset, "copy", copied)
 	h.store.retain(h.fs, tailsDir)
 	return nil
+}
+
+// written returns the end of what is not zeros in a part of a file.
+func written(file io.ReaderAt, from, to int64) (int64, error) {
+	b := make([]byte, 64<<10)
+	for to > from {
+		b = b[:min(int64(len(b)), to-from)]
+		if n, err := file.ReadAt(b, to-int64(len(b))); n < len(b) {
+			return 0, err
+		}
+		if text := bytes.TrimRight(b, "\x00"); len(text) > 0 {
+			return to - int64(len(b)-len(text)), nil
+		}
+		to -= int64(len(b))
+	}
+	return from, nil
 }
 
 // close lets go of the segments that no handle took over.

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/wbic16/sq-go"
@@ -35,14 +36,23 @@ func (h *handle) commit(first *request) {
 		close(first.done)
 		return
 	}
-	for r := first; r != nil; r = g.waiting() {
-		g.taken = append(g.taken, r)
-		r.depends = len(g.records) > 0
-		r.results, r.err = g.take(r.batch)
+	g.takeAll(first)
+	for range 2 { // who is about to ask shares the sync, and everybody waits for fewer
+		runtime.Gosched()
+		g.takeAll(g.waiting())
 	}
 	h.end(g)
 	for _, r := range g.taken {
 		close(r.done)
+	}
+}
+
+// takeAll takes a batch and those that wait behind it.
+func (g *group) takeAll(r *request) {
+	for ; r != nil; r = g.waiting() {
+		g.taken = append(g.taken, r)
+		r.depends = len(g.records) > 0
+		r.results, r.err = g.take(r.batch)
 	}
 }
 

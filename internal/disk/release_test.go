@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -206,7 +207,9 @@ func atRest(t *testing.T) made {
 		t.Fatal(err)
 	}
 	m.kill()
-	m.tear(func(b []byte) []byte { return append(b, "the torn end of a write that was never answered"...) })
+	m.tear(func(b []byte) []byte {
+		return append(recordsOf(b), "the torn end of a write that was never answered"...)
+	})
 	m.start()
 	second := &maker{t: t, name: "my notes, with spaces", e: m.e, s: m.s}
 	second.apply(sq.Put, "999.999.999/999.999.999/999.999.999", "the last one")
@@ -233,6 +236,12 @@ func (m *maker) tear(change func([]byte) []byte) {
 			m.t.Fatal(err)
 		}
 	}
+}
+
+// recordsOf returns a segment without the zeros that were written ahead.
+func recordsOf(segment []byte) []byte {
+	n := len(bytes.TrimRight(segment, "\x00"))
+	return segment[:(n+7)&^7]
 }
 
 // killed makes a directory that was left in the middle of everything.
@@ -301,7 +310,9 @@ func killed(t *testing.T) made {
 	m = begun("torn", "base")
 	m.apply(sq.Append, one, "+never answered")
 	m.kill()
-	m.tear(func(b []byte) []byte { return b[:len(b)-9] })
+	m.tear(func(b []byte) []byte {
+		return bytes.Join([][]byte{recordsOf(b)[:len(recordsOf(b))-9], b[len(recordsOf(b)):]}, make([]byte, 9))
+	})
 	add(m, map[string]string{one: "base+a+b", two: "second"})
 	return withOwnFolders(all)
 }

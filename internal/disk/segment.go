@@ -21,6 +21,7 @@ type segment struct {
 	encode  journal.Encoder
 	end     int64 // where the next record goes
 	sure    int64 // bytes that count and are on disk
+	zeroed  int64 // bytes of the file: those behind end are zeros
 	covered bool  // a record says that everything before it is on disk
 	torn    bool  // it was found with an end that was never answered
 	bad     bool  // a write or a sync failed: it is never written again
@@ -54,7 +55,7 @@ func (h *handle) openSegment() error {
 		return h.unmake(s, err)
 	}
 	s.source, s.encode = newSegmentSource(file), journal.NewEncoder(s.header)
-	s.end, s.sure = s.header.Length(), s.header.Length()
+	s.end, s.sure, s.zeroed = s.header.Length(), s.header.Length(), s.header.Length()
 	if h.segment != nil {
 		h.older = append(h.older, h.segment)
 	}
@@ -117,7 +118,8 @@ func writeSynced(dir vfs.FS, file vfs.File, b []byte, parent string) error {
 // Full the segment is never written again.
 func (h *handle) write(records []byte) error {
 	s := h.segment
-	if _, err := s.source.file.WriteAt(records, s.end); err != nil {
+	if err := s.writeAhead(records); err != nil {
+		s.zeroed = s.end
 		if isFull(err) && s.source.file.Truncate(s.end) == nil && s.source.file.Sync() == nil {
 			return sq.Wrap(err, sq.Full, "the disk is full, nothing was written")
 		}
@@ -133,6 +135,29 @@ func (h *handle) write(records []byte) error {
 		return h.fail(cmp.Or(err, errRemoved), "look whether the journal is still there")
 	}
 	return nil
+}
+
+const (
+	zerosLeast = 4 << 10   // written ahead, and
+	zerosMost  = 256 << 10 // at the most; between them as much as there is already
+)
+
+// writeAhead writes records, and now and then zeros behind them for those that
+// will come: to sync what was written over takes a file system half as long as
+// to sync a file that has grown.
+func (s *segment) writeAhead(records []byte) error {
+	end := s.end + int64(len(records))
+	if end <= s.zeroed {
+		_, err := s.source.file.WriteAt(records, s.end)
+		return err
+	}
+	ahead := (min(max(end, zerosLeast), zerosMost) + zerosLeast - 1) &^ (zerosLeast - 1)
+	_, err := s.source.file.WriteAt(append(records[:len(records):len(records)], make([]byte, ahead)...), s.end)
+	if s.zeroed = end + ahead; isFull(err) {
+		s.zeroed = end
+		_, err = s.source.file.WriteAt(records, s.end)
+	}
+	return err
 }
 
 // errRemoved says that what was written went to a file that nobody will find.

@@ -422,9 +422,11 @@ func (s *Store) close(ctx context.Context) error {
 // closed in the midst of an edit, left a journal, so that closing folds them.
 func (s *Store) openLeft(ctx context.Context) {
 	s.mu.Lock()
-	names := slices.Collect(maps.Keys(s.left))
-	if s.fs == nil || s.closed {
-		names = nil
+	var names []sq.PhextName
+	for name := range s.left {
+		if s.fs != nil && !s.closed && !s.failed[name] { // that was told when it was opened
+			names = append(names, name)
+		}
 	}
 	s.mu.Unlock()
 	for _, name := range names {
