@@ -129,7 +129,7 @@ var mutations = []mutation{
 	},
 	{
 		"records behind damage are applied", "internal/disk/recover.go",
-		[][2]string{{"\tif j.damaged() {\n\t\tj.keepUsable(mark, known)\n\t}\n", ""}},
+		[][2]string{{"\t\tj.keepUsable(mark, known)\n", ""}},
 		engine, "TestDamageBelowTheFile|TestOlderHeaderFlipped",
 	},
 	{

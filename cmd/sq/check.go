@@ -7,7 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -141,9 +144,18 @@ func (f *checkFlags) print(out io.Writer, t checkedTarget) error {
 		case finding.Repaired:
 			kind = "repaired"
 		}
-		fmt.Fprintf(out, "%s: %s: %s %s\n", kind, t.Path, finding.File, finding.Text)
+		fmt.Fprintf(out, "%s: %s: %s %s\n", kind, t.Path, printable(finding.File), printable(finding.Text))
 	}
 	return nil
+}
+
+// printable returns text, quoted where it has what a terminal would obey: a file
+// may have any name.
+func printable(text string) string {
+	if strings.ContainsFunc(text, unicode.IsControl) || !utf8.ValidString(text) {
+		return strconv.Quote(text)
+	}
+	return text
 }
 
 func count(n int, what string) string {

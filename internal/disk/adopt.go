@@ -26,13 +26,53 @@ const (
 // not as it was, be it that it was adopted or that it could not be read.
 func (h *handle) look() bool {
 	h.looked.Store(h.now())
-	if h.unsettled != nil || h.damaged {
+	if h.unsettled != nil {
 		return false
 	}
 	if !h.doubted.Swap(false) && h.looksKnown() {
 		return false
 	}
+	if h.damaged {
+		return h.reopen()
+	}
 	return h.reread()
+}
+
+// reopen opens a phext anew, in its place, that is damaged or was opened where
+// there was no room: the file or the room may be another now. It reports whether
+// something is not as it was.
+func (h *handle) reopen() bool {
+	again := newHandle(h.store, h.fs, h.name)
+	defer again.timer.Stop()
+	defer again.forget()
+	left, err := leftOf(h.fs, h.name)
+	if err == nil {
+		var c content
+		if c, err = load(h.fs, h.filePath()); err == nil {
+			err = again.recover(c, left)
+		}
+	}
+	if err != nil {
+		h.doubted.Store(true)
+		h.logger().Warn("a phext cannot be opened anew yet", "error", err)
+		return true
+	}
+	before := h.current.Load()
+	h.older, h.segment, h.content = again.older, again.segment, again.content
+	h.number, h.sequence = max(h.number, again.number), max(h.sequence, again.sequence)+1
+	h.damaged, h.full, h.frozen, h.ours = again.damaged, again.full, again.frozen, again.ours
+	h.rotten.Store(false)
+	h.setKnown(again.info)
+	next := *again.current.Load()
+	next.sequence = h.sequence
+	next.files.acquire() // for h; forget gives that of again back
+	h.publish(&next)
+	h.log.add(h.differences(before, &next))
+	h.foreign = again.foreign
+	if h.full == nil {
+		h.timer.Reset(pauseLeast)
+	}
+	return true
 }
 
 // reread reads the file again and makes it what the phext is based on.
@@ -224,8 +264,15 @@ func missing(scroll place, appended []place) (texts []byte, err error) {
 // setAsideEdit keeps a copy of a file that someone edited before answered
 // batches are applied over it.
 func (h *handle) setAsideEdit(c content) error {
+	if h.kept == c.identity {
+		return nil // when it was met before, and could not be adopted
+	}
 	h.logger().Warn("a phext was edited where answered writes were not in its file yet; they are applied, and the edit is kept as a copy")
-	return h.keep(c.file)
+	err := h.keep(c.file)
+	if err == nil {
+		h.kept = c.identity
+	}
+	return err
 }
 
 // keepOurs keeps a copy of the file that someone else's takes the place of, when
@@ -237,7 +284,9 @@ func (h *handle) keepOurs(c content) error {
 	if !h.ours || v.file == nil || c.info.Identity.Inode == h.info.Identity.Inode || c.identity == v.identity {
 		return nil
 	}
-	return h.keep(v.file)
+	err := h.keep(v.file)
+	h.ours = err != nil // once is enough
+	return err
 }
 
 func (h *handle) keep(file *source) error {

@@ -32,9 +32,12 @@ type found struct {
 
 // damage is what is wrong with a segment that nothing of may be cut.
 type damage struct {
-	path string
-	err  error
+	path    string
+	err     error
+	foreign bool // the segment is sound, and another's: of a newer program, or of another phext
 }
+
+var errMisnamed = errors.New("it is the journal of the phext")
 
 func (j *found) damaged() bool { return len(j.damages) > 0 }
 
@@ -57,7 +60,9 @@ func (j *found) lose(path string, err error, lost span) {
 	if !j.damaged() {
 		j.lost = lost
 	}
-	j.damages = append(j.damages, damage{path, err})
+	var inside *journal.DamageError
+	foreign := errors.Is(err, journal.ErrVersion) || errors.Is(err, errMisnamed) || errors.As(err, &inside) && inside.Unknown
+	j.damages = append(j.damages, damage{path, err, foreign})
 	j.lost = span{min(j.lost.first, lost.first), max(j.lost.last, lost.last)}
 }
 
@@ -99,7 +104,7 @@ func (h *handle) readJournal(left []leftover, file journal.Identity) (*found, er
 	}
 	if bad == 0 && j.headless(file) {
 		first := j.chain[0]
-		j.lose(first.path, errors.New("the segment before it is missing"), span{0, first.header.Before})
+		j.lose(first.path, errors.New("the segment before it is missing, or an older version of the file was put back"), span{0, first.header.Before})
 	}
 	return j, nil
 }
@@ -153,7 +158,7 @@ func (h *handle) openLeftover(l leftover, j *found) (*segment, error) {
 		return nil, err
 	}
 	if err == nil {
-		j.lose(l.path, fmt.Errorf("it is the journal of the phext %q", s.header.Name), span{})
+		j.lose(l.path, fmt.Errorf("%w %q", errMisnamed, s.header.Name), span{})
 		file.Close()
 		return nil, nil
 	}
@@ -388,9 +393,24 @@ func (j *found) headless(file journal.Identity) bool {
 	if _, known := j.matching(file); known {
 		return false
 	}
-	return len(j.marks()) == 0 || slices.ContainsFunc(j.chain, func(s *segment) bool {
+	return len(j.marks()) == 0 || !j.confirmed() && slices.ContainsFunc(j.chain, func(s *segment) bool {
 		return s.header.Base.File == file && s.header.Base.Sequence < j.chain[0].header.Before
 	})
+}
+
+// confirmed reports whether a mark was repeated, which is done when the segments
+// below it were removed.
+func (j *found) confirmed() bool {
+	seen := map[journal.Mark]bool{}
+	for _, r := range j.records {
+		if r.mark != nil && seen[*r.mark] {
+			return true
+		}
+		if r.mark != nil {
+			seen[*r.mark] = true
+		}
+	}
+	return false
 }
 
 // redo applies the records whose numbers are above after and not above last. A

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func (c Checked) Problems() (n int) {
 
 // Check reads every phext in a directory and its journal to the end and says what
 // is wrong. The directory must not be served meanwhile: then the error is Busy.
-// Without Repair nothing in it changes. It costs a reading of all files, and
+// Without Repair nothing in it changes, but for the name in the lock. It costs a reading of all files, and
 // memory as opening one phext does.
 func Check(dir string, o CheckOptions) (Checked, error) {
 	opened, err := vfs.Open(dir)
@@ -96,15 +97,10 @@ func problems(findings []Finding) bool {
 // lockToCheck sees to it that nobody serves the directory. A directory that was
 // never served, or may not be written, is not locked to be read.
 func lockToCheck(dir vfs.FS, repair bool) (unlock func(), err error) {
-	if _, err := dir.Stat(lockPath); errors.Is(err, errNotExist) && !repair {
-		return func() {}, nil
+	if _, err := dir.Stat(ownDir); errors.Is(err, errNotExist) {
+		return func() {}, nil // never served
 	}
-	if repair {
-		if err := makeOwn(dir); err != nil {
-			return nil, fmt.Errorf("make the folder %s: %w", ownDir, err)
-		}
-	}
-	lock, err := dir.Lock(lockPath, "sq check")
+	lock, err := dir.Lock(lockPath, fmt.Sprintf("sq check, process %d", os.Getpid()))
 	var locked *vfs.LockedError
 	switch {
 	case errors.As(err, &locked):
@@ -172,13 +168,11 @@ func (x *checker) check(name sq.PhextName) {
 	}
 	defer c.close()
 	if c.problem != nil {
-		x.tell(true, path, "is no phext: %v", c.problem)
+		// What is no file at all is nobody's phext, if it has no journal.
+		wrong := !errors.Is(c.problem, vfs.ErrNotRegular) || len(x.left[name]) > 0
+		x.tell(wrong, path, "is no phext: %v", c.problem)
 	}
-	left, err := leftIn(x.dir, name)
-	if err != nil {
-		x.tell(true, journalDir, "cannot be listed: %v", err)
-	}
-	if len(left) > 0 {
+	if left := x.left[name]; len(left) > 0 {
 		x.checkJournal(name, c, left)
 	} else if c.file == nil && c.problem == nil {
 		x.tell(true, path, "is not there")
@@ -221,8 +215,15 @@ func (x *checker) checkJournal(name sq.PhextName, c content, left []leftover) {
 	case !known:
 		x.tell(false, string(name)+suffix, "was edited while it was not served; the next start applies to it what the journal has and it lacks")
 	case n > 0:
-		x.tell(false, string(name)+suffix, "%d batches are in the journal and not in the file yet; the next start folds them", n)
+		x.tell(false, string(name)+suffix, "%s in the journal and not in the file yet; the next start folds them", batchesAre(n))
 	}
+}
+
+func batchesAre(n int) string {
+	if n == 1 {
+		return "1 batch is"
+	}
+	return fmt.Sprintf("%d batches are", n)
 }
 
 // pending counts the records with operations above a sequence number.

@@ -77,7 +77,7 @@ func TestCheckFindsNothing(t *testing.T) {
 	before := r.tree()
 	r.wantFindings(r.check(CheckOptions{}), "note: notes.phext was edited while it was not served")
 	r.write("one")
-	r.wantFindings(r.check(CheckOptions{}), "note: notes.phext 1 batches are in the journal")
+	r.wantFindings(r.check(CheckOptions{}), "note: notes.phext 1 batch is in the journal")
 	r.write("two")
 	if after := r.tree(); !slices.Equal(before, after) {
 		t.Errorf("there was %q, and after a check %q", before, after)

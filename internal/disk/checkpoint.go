@@ -65,6 +65,11 @@ func (h *handle) tick() {
 		h.look()
 	}
 	v := h.current.Load()
+	if h.full != nil {
+		h.timer.Reset(lookEvery)
+		h.reopen()
+		return
+	}
 	switch wait := h.wait(); {
 	case h.folding != nil, v.problem != nil:
 	case !v.pending() && h.failed == nil && h.unsettled == nil:

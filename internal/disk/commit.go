@@ -103,6 +103,7 @@ func (h *handle) end(g *group) {
 		h.timer.Reset(pauseLeast)
 		return
 	}
+	g.repeatMark()
 	if err := h.write(g.records); err != nil {
 		for _, r := range g.taken {
 			switch {
@@ -115,6 +116,7 @@ func (h *handle) end(g *group) {
 		return
 	}
 	h.segment.wrote(g.encode)
+	h.confirm = false
 	g.view.exists, g.view.sequence = true, h.sequence
 	h.publish(g.view)
 	h.log.add(g.changes)
@@ -123,6 +125,16 @@ func (h *handle) end(g *group) {
 		h.buf = nil
 	}
 	h.schedule()
+}
+
+// repeatMark puts the mark of the file behind the first batches after a checkpoint
+// that has removed the older segments: whoever misses those later knows that they
+// were removed.
+func (g *group) repeatMark() {
+	if h := g.h; h.confirm {
+		h.sequence++
+		g.records = g.encode.Append(g.records, journal.Record{Sequence: h.sequence, Mark: &h.content})
+	}
 }
 
 // take carries out one batch on the working view: all of it or none.

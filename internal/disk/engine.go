@@ -14,7 +14,7 @@
 //
 // Where to read:
 //
-//	engine.go store.go        directories and phexts, opened when used, closed when idle
+//	engine.go store.go own.go directories and phexts, opened when used, closed when idle
 //	handle.go                 an open phext: its users and its committer
 //	commit.go decide.go       batches into the journal
 //	segment.go                the journal's files
@@ -203,11 +203,13 @@ func (e *Engine) trim() {
 		e.restAll(e.now())
 	}
 	for _, h := range e.leastUsed() {
-		if !e.over() && !e.crowded() {
+		switch {
+		case e.over():
+			h.closeIfIdle()
+		case e.crowded():
+			h.store.restNow()
+		default:
 			return
-		}
-		if h.closeIfIdle(); e.crowded() {
-			h.store.rest(e.now())
 		}
 	}
 }
@@ -242,7 +244,12 @@ func (h *handle) close(ctx context.Context) error {
 		return ctx.Err()
 	}
 	err := h.checkpoint(ctx)
-	h.do(func() { h.ending = true })
+	h.do(func() {
+		if h.damaged {
+			err = nil // that was told, and is told again by the next opening
+		}
+		h.ending = true
+	})
 	<-h.stopped
 	var left []leftover
 	for _, s := range h.onDisk() {

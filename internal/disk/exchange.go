@@ -154,7 +154,7 @@ func (h *handle) install(f *folded) error {
 	}
 	h.content = journal.Mark{Sequence: f.sequence, File: f.content.identity}
 	h.unsettled, h.ours, h.frozen = nil, true, isPending
-	err := h.confirm(f)
+	err := h.settleOnDisk(f)
 	if err == nil {
 		h.failed = nil
 		h.release()
@@ -164,9 +164,9 @@ func (h *handle) install(f *folded) error {
 	return err
 }
 
-// confirm makes the exchange durable. A file that replaces what was pending says
+// settleOnDisk makes the exchange durable. A file that replaces what was pending says
 // so in the journal: an edit of it that is found later is not to get that back.
-func (h *handle) confirm(f *folded) error {
+func (h *handle) settleOnDisk(f *folded) error {
 	if err := h.fs.SyncDir("."); err != nil {
 		return h.fail(err, "sync the directory after exchanging the file")
 	}
@@ -190,7 +190,8 @@ func (h *handle) hold(v *view, c content) {
 // harms nobody.
 func (h *handle) release() {
 	h.remove(h.partPath())
-	if err := h.dropOlder(); err != nil {
+	err := h.dropOlder()
+	if h.confirm = err == nil; err != nil {
 		h.logger().Warn("could not sync the removal of journal segments", "error", err)
 	}
 }

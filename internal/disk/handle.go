@@ -18,12 +18,11 @@ import (
 // handle is an open phext. Its committer goroutine is the only one that changes
 // it; everyone else loads the current view.
 type handle struct {
-	store  *Store
-	fs     vfs.FS
-	name   sq.PhextName
-	epoch  uint64
-	opened int64 // when, as Engine.now
-	log    changes
+	store *Store
+	fs    vfs.FS
+	name  sq.PhextName
+	epoch uint64
+	log   changes
 
 	current atomic.Pointer[view]
 	known   atomic.Pointer[vfs.Identity] // of the file that the view is based on; nil without one
@@ -45,30 +44,32 @@ type handle struct {
 
 // committer is the state that only the committer's goroutine reads and writes.
 type committer struct {
-	info      vfs.Info        // of the file as we know it
-	content   journal.Mark    // what the file holds
-	segment   *segment        // where batches go; nil before the first one
-	older     []*segment      // what a checkpoint will make superfluous
-	orphans   []*segment      // never finished, and could not be removed
-	number    uint64          // of the newest segment that there was
-	sequence  uint64          // of the newest record, answered or failed
-	failed    error           // why batches are refused until a checkpoint succeeds
-	folding   chan folded     // the checkpoint under way; nil when there is none
-	unsettled *folded         // it was put in the file's place, or not: see settle
-	overtaken bool            // the checkpoint under way is of a file that is not there any more
-	frozen    frozenState     // what a file that others have edited has of the frozen layer
-	unsynced  bool            // segments were removed, and may come back after a crash
-	ours      bool            // the file was written by a checkpoint
-	damaged   bool            // the journal is damaged: nothing is written or removed any more
-	full      error           // there was no room to open it whole: as damaged, until it is opened again
-	waiters   []func(error)   // of the checkpoint under way
-	foreign   time.Time       // of the last change by someone else
-	wrote     time.Time       // of the last batch
-	begun     time.Time       // of the last checkpoint
-	retry     time.Duration   // until a failed checkpoint is tried again
-	timer     *time.Timer     // the next tick
-	high      map[section]int // the highest scroll that append-next gave
-	buf       []byte          // room for the records of a group
+	info      vfs.Info         // of the file as we know it
+	content   journal.Mark     // what the file holds
+	segment   *segment         // where batches go; nil before the first one
+	older     []*segment       // what a checkpoint will make superfluous
+	orphans   []*segment       // never finished, and could not be removed
+	number    uint64           // of the newest segment that there was
+	sequence  uint64           // of the newest record, answered or failed
+	failed    error            // why batches are refused until a checkpoint succeeds
+	folding   chan folded      // the checkpoint under way; nil when there is none
+	unsettled *folded          // it was put in the file's place, or not: see settle
+	overtaken bool             // the checkpoint under way is of a file that is not there any more
+	frozen    frozenState      // what a file that others have edited has of the frozen layer
+	confirm   bool             // the next batch repeats the mark of the file: see headless
+	unsynced  bool             // segments were removed, and may come back after a crash
+	ours      bool             // the file was written by a checkpoint, and no copy of it was kept
+	kept      journal.Identity // of the edit of which a copy was kept last
+	damaged   bool             // the journal is damaged: nothing is written or removed any more
+	full      error            // there was no room to open it whole: as damaged, until it is opened again
+	waiters   []func(error)    // of the checkpoint under way
+	foreign   time.Time        // of the last change by someone else
+	wrote     time.Time        // of the last batch
+	begun     time.Time        // of the last checkpoint
+	retry     time.Duration    // until a failed checkpoint is tried again
+	timer     *time.Timer      // the next tick
+	high      map[section]int  // the highest scroll that append-next gave
+	buf       []byte           // room for the records of a group
 	ending    bool
 }
 
@@ -96,8 +97,7 @@ func newHandle(s *Store, dir vfs.FS, name sq.PhextName) *handle {
 	h.timer = time.NewTimer(time.Hour)
 	h.timer.Stop()
 	h.begun = time.Now()
-	h.opened = h.now()
-	h.used.Store(h.opened)
+	h.used.Store(h.now())
 	h.looked.Store(h.now())
 	return h
 }

@@ -23,7 +23,7 @@ func (s *Store) openPhext(dir vfs.FS, name sq.PhextName, left []leftover) (*hand
 		h.forget()
 		return nil, sq.Wrap(err, openingCode(err), "the phext %q cannot be opened", name)
 	}
-	if h.high = s.takeHigh(name); h.segments() != nil {
+	if h.high = s.takeHigh(name); h.segments() != nil || h.full != nil {
 		h.timer.Reset(pauseLeast)
 	}
 	go h.run()
@@ -86,7 +86,7 @@ func (h *handle) recover(c content, left []leftover) error {
 	h.hold(v, c)
 	h.regroup(v)
 	h.publish(v)
-	if !j.damaged() && h.full == nil {
+	if !j.damaged() {
 		if err := h.secure(c, j); err != nil {
 			return err
 		}
@@ -97,6 +97,7 @@ func (h *handle) recover(c content, left []leftover) error {
 // catchUp applies the records that the file does not hold.
 func (h *handle) catchUp(c content, j *found) error {
 	v := *h.current.Load()
+	v.frozen, v.active = newLayer(), newLayer() // not those of the view that is published
 	v.sequence = h.sequence
 	mark, known := j.matching(c.identity)
 	if h.content = mark; len(j.chain) == 0 {
@@ -104,6 +105,8 @@ func (h *handle) catchUp(c content, j *found) error {
 	}
 	if j.damaged() {
 		j.keepUsable(mark, known)
+	} else if h.full != nil && !known {
+		return h.full
 	}
 	if known || j.damaged() {
 		j.redo(v.active, mark.Sequence, never)

@@ -18,6 +18,10 @@ import (
 // repair mends a phext in which problems were found, and checks it again: what is
 // found then takes the place of the findings from an index on.
 func (x *checker) repair(name sq.PhextName, from int) {
+	if err := makeOwn(x.dir); err != nil {
+		x.tell(true, ownDir, "cannot be made, nothing was repaired: %v", err)
+		return
+	}
 	var done []Finding
 	mend := func(what string, f func() (string, error)) {
 		text, err := f()
@@ -27,8 +31,10 @@ func (x *checker) repair(name sq.PhextName, from int) {
 			done = append(done, Finding{File: what, Text: text})
 		}
 	}
+	mend(tmpDir, func() (string, error) { return x.keepStrangers(name) })
 	mend(string(name)+suffix, func() (string, error) { return x.mendFile(name) })
 	mend(journalDir, func() (string, error) { return x.mendJournal(name) })
+	x.left[name], _ = leftIn(x.dir, name) // check tells if that fails
 	before := slices.Clone(x.found[from:])
 	x.found = x.found[:from]
 	x.check(name)
@@ -40,6 +46,32 @@ func (x *checker) repair(name sq.PhextName, from int) {
 		x.found = append(x.found[:from], before...)
 	}
 	x.found = append(x.found, done...)
+}
+
+// keepStrangers keeps what lies beside the file of a phext with a journal, if it
+// may be somebody's edit that came out of an exchange: see clearPart.
+func (x *checker) keepStrangers(name sq.PhextName) (string, error) {
+	h := x.handle(x.dir, name)
+	part, err := load(x.dir, h.partPath())
+	if err != nil || part.file == nil {
+		return "", err
+	}
+	part.close()
+	c, err := loadSettled(x.dir, h.filePath())
+	if err != nil {
+		return "", err
+	}
+	c.close()
+	left, err := leftIn(x.dir, name)
+	if err != nil {
+		return "", err
+	}
+	j, err := h.readJournal(left, c.identity)
+	j.close()
+	if err != nil || part.identity == c.identity || j.knows(part.identity) {
+		return "", err
+	}
+	return "it may be an edit of the last moment, and is in " + conflictsDir, h.keepPart()
 }
 
 // mendFile writes a file whose text is not UTF-8 anew, with U+FFFD for each byte
@@ -131,6 +163,12 @@ func (x *checker) mendJournal(name sq.PhextName) (string, error) {
 	if err != nil || !j.damaged() {
 		c.close()
 		return "", err
+	}
+	for _, d := range j.damages {
+		if d.foreign {
+			c.close()
+			return "", fmt.Errorf("%s is sound and not for this program (%v): use the newer sq that wrote it, or name the phext and its journal back", d.path, d.err)
+		}
 	}
 	used := j.used(c.identity)
 	defer h.forget()
@@ -253,8 +291,8 @@ func replay(texts map[phext.Coordinate][]byte, ops []journal.Op) {
 // the mark of that.
 func (x *checker) foldDamaged(h *handle) (journal.Mark, error) {
 	v := *h.current.Load()
-	if !v.pending() {
-		return journal.Mark{Sequence: h.sequence, File: v.identity}, nil
+	if !v.pending() { // what is in place need not be on disk yet
+		return journal.Mark{Sequence: h.sequence, File: v.identity}, h.syncFile(content{file: v.file})
 	}
 	if v.file != nil {
 		if err := h.keep(v.file); err != nil {

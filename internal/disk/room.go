@@ -25,7 +25,7 @@ func (h *handle) room() error {
 	if err != nil {
 		return nil // unknown: the write itself will tell
 	}
-	if files < reserveFiles {
+	if files >= 0 && files < reserveFiles {
 		return sq.Errorf(sq.Full, "the file system has room for %d more files, and %d are kept for checkpoints; nothing was written", files, reserveFiles)
 	}
 	need := h.current.Load().size + h.journalBytes() + reserve
@@ -37,7 +37,7 @@ func (h *handle) room() error {
 
 // retain removes what was set aside too long ago, or is too much, the oldest
 // first. The newest stays whatever its size, and so does what is of the last
-// hour: it may be a copy that is being written.
+// minute: it may be a copy that is being written.
 func (s *Store) retain(dir vfs.FS, folder string) {
 	infos, err := dir.List(folder)
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Store) retain(dir vfs.FS, folder string) {
 		return
 	}
 	slices.SortFunc(infos, func(a, b vfs.Info) int { return b.Identity.Changed.Compare(a.Identity.Changed) })
-	total, oldest, youngest := int64(0), time.Now().Add(-keptFor), time.Now().Add(-time.Hour)
+	total, oldest, youngest := int64(0), time.Now().Add(-keptFor), time.Now().Add(-time.Minute)
 	for i, info := range infos {
 		total += info.Identity.Size
 		if i == 0 || info.Identity.Changed.After(youngest) || total <= keptBytes && info.Identity.Changed.After(oldest) {

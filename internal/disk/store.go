@@ -9,7 +9,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -113,76 +112,6 @@ func (s *Store) prepareLocked(dir vfs.FS) error {
 	return nil
 }
 
-// makeOwn makes our folders. They survive the loss of power from then on.
-func makeOwn(dir vfs.FS) error {
-	there := func(name string) bool { _, err := dir.Stat(name); return err == nil }
-	if there(trashDir) && there(conflictsDir) && there(tailsDir) && there(tmpDir) && there(journalDir) {
-		return nil
-	}
-	for _, name := range []string{ownDir, journalDir, tmpDir, conflictsDir, tailsDir} {
-		if err := dir.Mkdir(name); err != nil {
-			return err
-		}
-	}
-	for _, name := range []string{".", ownDir} {
-		if err := dir.SyncDir(name); err != nil {
-			return err
-		}
-	}
-	if err := dir.Mkdir(trashDir); err != nil {
-		return err
-	}
-	return dir.SyncDir(ownDir)
-}
-
-// foldsCase reports whether names that differ only in case are one.
-func foldsCase(dir vfs.FS) bool {
-	_, err := dir.Stat(strings.ToUpper(ownDir))
-	return err == nil
-}
-
-// findLeft lists the segments that an earlier process left, by phext.
-func findLeft(dir vfs.FS) (map[sq.PhextName][]leftover, error) {
-	infos, err := dir.List(journalDir)
-	left := map[sq.PhextName][]leftover{}
-	for _, info := range infos {
-		dot := max(strings.LastIndexByte(info.Name, '.'), 0)
-		name, err := sq.ParsePhextName(info.Name[:dot])
-		if err != nil {
-			continue
-		}
-		if number, err := strconv.ParseUint(info.Name[dot+1:], 10, 64); err == nil {
-			left[name] = append(left[name], leftover{journalDir + "/" + info.Name, number})
-		}
-	}
-	return left, err
-}
-
-// leftOf is findLeft for one phext.
-func leftOf(dir vfs.FS, name sq.PhextName) ([]leftover, error) {
-	left, err := findLeft(dir)
-	if err != nil {
-		return nil, sq.Wrap(err, sq.Internal, "list the journal of %q", name)
-	}
-	return left[name], nil
-}
-
-// clearTmp removes what an earlier process wrote and did not use. A part of a
-// phext that has a journal may be more than that: see clearPart.
-func clearTmp(dir vfs.FS, left map[sq.PhextName][]leftover) error {
-	infos, err := dir.List(tmpDir)
-	for _, info := range infos {
-		name, isPart := strings.CutSuffix(info.Name, partSuffix)
-		if isPart && left[sq.PhextName(name)] != nil || !info.Mode.IsRegular() {
-			continue
-		}
-		if err := dir.Remove(tmpDir + "/" + info.Name); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
 // pinned returns the open phext, counted as used.
 func (s *Store) pinned(ctx context.Context, name sq.PhextName) (*handle, error) {
 	for {
@@ -208,9 +137,6 @@ func (s *Store) pinOrWait(name sq.PhextName) (*handle, <-chan struct{}, error) {
 	}
 	if h := s.handles[name]; h != nil {
 		s.mu.Unlock()
-		if h.full != nil && h.now()-h.opened > int64(lookEvery) {
-			h.closeIfIdle()
-		}
 		if h.pin() {
 			h.used.Store(h.now())
 			return h, nil, nil
@@ -424,7 +350,7 @@ func (s *Store) openLeft(ctx context.Context) {
 	s.mu.Lock()
 	var names []sq.PhextName
 	for name := range s.left {
-		if s.fs != nil && !s.closed && !s.failed[name] { // that was told when it was opened
+		if !s.closed && !s.failed[name] { // that was told when it was opened
 			names = append(names, name)
 		}
 	}
@@ -477,9 +403,31 @@ func (s *Store) letGoLocked() error {
 	return nil
 }
 
+// restNow closes what is open in the directory and lets it go, when nobody uses
+// any of it.
+func (s *Store) restNow() {
+	if !s.mu.TryLock() {
+		return
+	}
+	open, used := slices.Collect(maps.Values(s.handles)), len(s.opening) > 0
+	s.mu.Unlock()
+	for _, h := range open {
+		used = used || h.pins.Load() != 0
+	}
+	if used {
+		return
+	}
+	for _, h := range open {
+		h.closeIfIdle()
+	}
+	s.rest(s.engine.now())
+}
+
 // rest lets the directory go when nothing in it was used since a moment.
 func (s *Store) rest(since int64) {
-	s.mu.Lock()
+	if !s.mu.TryLock() {
+		return // it is used, or its disk stands still: others do not wait for that
+	}
 	defer s.mu.Unlock()
 	if s.fs == nil || len(s.handles) > 0 || len(s.opening) > 0 || s.used > since {
 		return

@@ -36,8 +36,9 @@ func (e *TornError) Error() string {
 // DamageError says that a segment has lost bytes that were on disk, or has what
 // this program does not know. Nothing of it may be cut.
 type DamageError struct {
-	Offset int64  // the first record that cannot be used
-	Why    string // what is wrong with it, and what proves that
+	Offset  int64  // the first record that cannot be used
+	Why     string // what is wrong with it, and what proves that
+	Unknown bool   // it is sound, and of a program that knows more
 }
 
 // Error says where, and why.
@@ -107,14 +108,14 @@ func (r *Reader) follow() (Record, error) {
 		return Record{}, r.judge()
 	}
 	if end := r.next + int64(len(r.buf)); r.until != -1 && end > r.until {
-		return Record{}, &DamageError{r.next, fmt.Sprintf("the next segment counts on %d bytes, and no record ends there", r.until)}
+		return Record{}, &DamageError{Offset: r.next, Why: fmt.Sprintf("the next segment counts on %d bytes, and no record ends there", r.until)}
 	}
 	record, why := parseRecord(r.buf, r.next)
 	if why == "" && record.Sequence <= r.sequence {
 		why = fmt.Sprintf("the sequence number %d behind %d", record.Sequence, r.sequence)
 	}
 	if why != "" {
-		return Record{}, &DamageError{r.next, "record verifies, and has what this program does not know: " + why}
+		return Record{}, &DamageError{Offset: r.next, Why: "record verifies, and has what this program does not know: " + why, Unknown: true}
 	}
 	return record, nil
 }
@@ -155,14 +156,14 @@ func grow(b []byte, n int) []byte {
 // judge says what a record that does not verify at r.next means.
 func (r *Reader) judge() error {
 	if r.until != -1 {
-		return &DamageError{r.next, fmt.Sprintf("record does not verify, and the next segment counts on %d bytes", r.until)}
+		return &DamageError{Offset: r.next, Why: fmt.Sprintf("record does not verify, and the next segment counts on %d bytes", r.until)}
 	}
 	witness, err := r.witness(r.next)
 	if err != nil {
 		return err
 	}
 	if witness >= 0 {
-		return &DamageError{r.next, fmt.Sprintf("record does not verify, and a later one at offset %d was written when it was on disk", witness)}
+		return &DamageError{Offset: r.next, Why: fmt.Sprintf("record does not verify, and a later one at offset %d was written when it was on disk", witness)}
 	}
 	rest, err := onlyZeros(r.r, r.next, r.size)
 	if err == nil && rest {

@@ -28,7 +28,8 @@ type Mem struct {
 	durable  map[string]entry
 	pending  []*renaming // since they were synced, oldest first
 	locks    map[*node]bool
-	clock    int64
+	start    time.Time // a midnight before it was made, so that nothing in it looks new, or old
+	clock    int64     // nanoseconds since then
 	inodes   uint64
 	capacity int64 // bytes; 0 means no limit
 	fold     bool
@@ -49,6 +50,7 @@ func NewMem() *Mem {
 	root := entry{&node{mode: fs.ModeDir | dirMode}, "."}
 	return &Mem{
 		names: map[string]entry{".": root}, durable: map[string]entry{".": root}, locks: map[*node]bool{},
+		start: time.Now().Add(-time.Hour).Truncate(24 * time.Hour),
 	}
 }
 
@@ -97,7 +99,7 @@ func (m *Mem) lockAlive(op, name string) error {
 	return nil
 }
 
-func (m *Mem) now() time.Time { return time.Unix(1, m.clock) }
+func (m *Mem) now() time.Time { return m.start.Add(time.Duration(m.clock)) }
 
 // key returns the key of a name in Mem.names.
 func (m *Mem) key(name string) string {

@@ -74,7 +74,7 @@ func (m *Mem) CrashWith(all bool) *Mem {
 // must be held.
 func (m *Mem) crash(choose func(n int) int) *Mem {
 	next := &Mem{
-		clock: m.clock + 1, inodes: m.inodes, capacity: m.capacity, fold: m.fold, locks: map[*node]bool{},
+		start: m.start, clock: m.clock + 1, inodes: m.inodes, capacity: m.capacity, fold: m.fold, locks: map[*node]bool{},
 		names: m.surviveNames(choose), durable: map[string]entry{},
 	}
 	copies := map[*node]*node{}

@@ -23,8 +23,8 @@ func move(folderA int, a string, folderB int, b string) error {
 func free(f *os.File) (bytes, files int64, err error) {
 	var stat unix.Statfs_t
 	err = withDescriptor(f, func(fd int) error { return unix.Fstatfs(fd, &stat) })
-	if files = int64(stat.Ffree); stat.Files == 0 {
-		files = math.MaxInt64 // made as they are needed
+	if files = int64(stat.Ffree); stat.Files == 0 || files < 0 {
+		files = math.MaxInt64 // made as they are needed, or unknown
 	}
 	return int64(stat.Bavail) * int64(stat.Bsize), files, err
 }
