@@ -34,6 +34,7 @@ var (
 		"internal/storetest": {},
 		"internal/tenant":    {},
 		"internal/api":       {},
+		"internal/load":      {},
 		"cmd/sq":             {"internal/api", "internal/disk", "internal/tenant"},
 	}
 	// forTests is what any test may import beside that.
