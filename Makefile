@@ -3,6 +3,11 @@
 # How long each fuzz target runs.
 FUZZTIME = 10s
 
+# How often, how long, and which rows are measured; -list lists them.
+ROUNDS = 7
+SECONDS = 3
+ONLY =
+
 # How long the soak takes.
 SOAK = 2m
 
@@ -13,7 +18,7 @@ KILLS = 1000
 IMAGES = 5000000
 SEED = 1
 
-.PHONY: help build run test fmt bench fuzz soak kill crash mutations
+.PHONY: help build run test fmt bench microbench fuzz soak kill crash mutations
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -34,7 +39,11 @@ test: ## all checks and tests, with the race detector
 	go test ./internal/disk -run TestImages -images 200000
 	go test ./cmd/sq -run TestAllocations
 
-bench: ## the benchmarks of the packages
+bench: ## how fast SQ is, beside the limit of the machine and beside others, into doc/performance.md (ROUNDS=7 SECONDS=3 ONLY=)
+	go build -o bin/measure ./bench
+	bin/measure -rounds $(ROUNDS) -seconds $(SECONDS) -only '$(ONLY)'
+
+microbench: ## the benchmarks of the packages
 	go test -run '^$$' -bench . ./...
 
 fuzz: ## each fuzz target for a while (FUZZTIME=10s)

@@ -35,7 +35,8 @@ var (
 		"internal/tenant":    {},
 		"internal/api":       {},
 		"internal/load":      {},
-		"cmd/sq":             {"internal/api", "internal/disk", "internal/tenant"},
+		"cmd/sq":             {"internal/api", "internal/disk", "internal/load", "internal/tenant"},
+		"bench":              {"internal/load"},
 	}
 	// forTests is what any test may import beside that.
 	forTests = []string{"internal/storetest", "internal/vfs"}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"path/filepath"
+
+	"github.com/wbic16/sq-go/internal/load"
+)
+
+// The names of the contenders.
+const (
+	ofSQ     = "sq"
+	ofBare   = "bare"
+	ofInsert = "insert"
+)
+
+// manyScrolls is how many scrolls of 1 KB the phext has that is read and
+// written at random.
+const manyScrolls = 100_000
+
+// suites is all that is measured, in the order of the table.
+var suites = []suite{
+	selectSuite(16, false, row{"select-16", "select 1 KB of 100,000 scrolls, 16 clients, against a bare handler", ratio, 0.80, 0.90}),
+	selectSuite(64, false, row{"select-64", "the same, 64 clients", ratio, 0.80, 0.90}),
+	selectSuite(16, true, row{"select-new-16", "the same, a new connection for each request, 16 clients", ratio, 0.85, 0.92}),
+	selectSuite(64, true, row{"select-new-64", "the same, 64 clients", ratio, 0.85, 0.92}),
+	updateSuite(16,
+		match{row{"update-16", "durable update of 1 KB of 100,000 scrolls, 16 clients, against a bare handler", ratio, 0.33, 0.45}, ofSQ, ofBare},
+		match{row{"update-redis-16", "the same, against redis with appendfsync always", ratio, 0.8, 1.2}, ofSQ, ofRedis},
+		match{row{"update-etcd-16", "the same, against etcd over HTTP", times, 3, 5}, ofSQ, ofEtcd},
+	),
+	updateSuite(64,
+		match{row{"update-64", "the same, 64 clients, against a bare handler", ratio, 0.55, 0.70}, ofSQ, ofBare},
+		match{row{"update-redis-64", "the same, against redis with appendfsync always", ratio, 0.8, 1.2}, ofSQ, ofRedis},
+		match{row{"update-etcd-64", "the same, against etcd over HTTP", times, 3, 5}, ofSQ, ofEtcd},
+		match{row{"insert-64", "insert of 1 KB into one scroll, 64 clients, against that update", ratio, 0.85, 1.0}, ofInsert, ofSQ},
+	),
+	sizesSuite(
+		match{row{"update-million", "update with 1,000,000 scrolls, 16 clients, against 1,000", ratio, 0.85, 1.0}, "update in 1,000,000", "update in 1,000"},
+		match{row{"select-million", "select likewise", ratio, 0.85, 0.95}, "select in 1,000,000", "select in 1,000"},
+	),
+	tenantsSuite(
+		match{row{"update-500", "500 tenants written in turn, 16 clients, against one tenant", ratio, 0.5, 0.7}, "update of 500", "update of one"},
+		match{row{"select-500", "read in turn likewise", ratio, 0.85, 1.0}, "select of 500", "select of one"},
+	),
+}
+
+// wanted returns the matches whose rows are wanted, and the names of those who
+// take part.
+func wanted(matches []match, want []row) (chosen []match, parts map[string]bool) {
+	parts = map[string]bool{}
+	for _, m := range matches {
+		for _, r := range want {
+			if r.name == m.name {
+				chosen = append(chosen, m)
+				parts[m.of], parts[m.against] = true, true
+			}
+		}
+	}
+	return chosen, parts
+}
+
+func rowsOf(matches []match) (rows []row) {
+	for _, m := range matches {
+		rows = append(rows, m.row)
+	}
+	return rows
+}
+
+// hostScrolls makes a phext "many" for the first tenant, and starts sq and the
+// bare server.
+func (b *bench) hostScrolls(scrolls int) (h, bare *hosted, err error) {
+	config, err := b.tenants(b.data, 1)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := makePhext(filepath.Join(b.data, tenantName(0)), "many", scrolls); err != nil {
+		return nil, nil, err
+	}
+	if h, err = b.host(config); err != nil {
+		return nil, nil, err
+	}
+	if bare, err = b.bare(h, "many"); err != nil {
+		h.kill()
+		return nil, nil, err
+	}
+	return h, bare, nil
+}
+
+// selectSuite compares reads with those from the bare server.
+func selectSuite(clients int, fresh bool, r row) suite {
+	matches := []match{{r, ofSQ, ofBare}}
+	return suite{rowsOf(matches), func(b *bench, _ []row) ([]figure, error) {
+		scrolls := b.scaled(manyScrolls)
+		h, bare, err := b.hostScrolls(scrolls)
+		if err != nil {
+			return nil, err
+		}
+		defer h.kill()
+		defer bare.kill()
+		theirs, ours := bare.work("many", scrolls, 1), h.work("many", scrolls, 1)
+		theirs.Loose, theirs.Fresh, ours.Fresh = true, fresh, fresh
+		perSecond, err := b.contest(clients, map[string]contender{ofSQ: {workers: ours.Workers}, ofBare: {workers: theirs.Workers}})
+		return ratios(matches, perSecond, nil), err
+	}}
+}
+
+// updateSuite compares durable writes with others.
+func updateSuite(clients int, matches ...match) suite {
+	return suite{rowsOf(matches), func(b *bench, want []row) ([]figure, error) {
+		chosen, parts := wanted(matches, want)
+		scrolls := b.scaled(manyScrolls)
+		h, bare, err := b.hostScrolls(scrolls)
+		if err != nil {
+			return nil, err
+		}
+		defer h.kill()
+		defer bare.kill()
+		contenders := map[string]contender{
+			ofSQ:     {workers: h.work("many", scrolls, 0).Workers},
+			ofBare:   {workers: bare.work("many", scrolls, 0).Workers},
+			ofInsert: {workers: h.inserting("many").Workers, before: h.clear(b.ctx, "many")},
+		}
+		missing := map[string]string{}
+		for name := range peers {
+			if !parts[name] {
+				continue
+			}
+			p, c, why, err := b.startPeer(name, scrolls)
+			if err != nil {
+				return nil, err
+			}
+			if p != nil {
+				defer p.kill()
+			}
+			contenders[name], missing[name] = c, why
+		}
+		maps.DeleteFunc(contenders, func(name string, c contender) bool { return !parts[name] || c.workers == nil })
+		perSecond, err := b.contest(clients, contenders)
+		return ratios(chosen, perSecond, missing), err
+	}}
+}
+
+// inserting returns inserts into one scroll of a phext of the first tenant.
+func (h *hosted) inserting(name string) *load.Work {
+	w := h.work(name, 1, 0)
+	w.Writes = load.Insert
+	return w
+}
+
+// clear returns what makes the scrolls short again that inserts have made long.
+func (h *hosted) clear(ctx context.Context, name string) func() error {
+	return func() error { return h.work(name, 10, 0).Fill(ctx, 1, nil) }
+}
+
+// sizesSuite compares a large phext with a small one.
+func sizesSuite(matches ...match) suite {
+	return suite{rowsOf(matches), func(b *bench, want []row) ([]figure, error) {
+		chosen, parts := wanted(matches, want)
+		config, err := b.tenants(b.data, 1)
+		if err != nil {
+			return nil, err
+		}
+		large, small := b.scaled(1_000_000), 1000
+		dir := filepath.Join(b.data, tenantName(0))
+		if err := errors.Join(makePhext(dir, "large", large), makePhext(dir, "small", small)); err != nil {
+			return nil, err
+		}
+		h, err := b.host(config)
+		if err != nil {
+			return nil, err
+		}
+		defer h.kill()
+		writes := map[string]contender{
+			"update in 1,000,000": {workers: h.work("large", large, 0).Workers},
+			"update in 1,000":     {workers: h.work("small", small, 0).Workers},
+		}
+		reads := map[string]contender{
+			"select in 1,000,000": {workers: h.work("large", large, 1).Workers},
+			"select in 1,000":     {workers: h.work("small", small, 1).Workers},
+		}
+		perSecond, err := b.contestApart(16, parts, reads, writes)
+		return ratios(chosen, perSecond, nil), err
+	}}
+}
+
+// contestApart has those who take part contend, one group after the other: what
+// writes leave to be done would slow the next reads down.
+func (b *bench) contestApart(clients int, parts map[string]bool, groups ...map[string]contender) (map[string][]float64, error) {
+	all := map[string][]float64{}
+	for _, group := range groups {
+		maps.DeleteFunc(group, func(name string, _ contender) bool { return !parts[name] })
+		perSecond, err := b.contest(clients, group)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, perSecond)
+	}
+	return all, nil
+}
+
+// tenantsSuite compares many tenants with one.
+func tenantsSuite(matches ...match) suite {
+	const many, scrolls = 500, 200
+	return suite{rowsOf(matches), func(b *bench, want []row) ([]figure, error) {
+		chosen, parts := wanted(matches, want)
+		config, err := b.tenants(b.data, many)
+		if err != nil {
+			return nil, err
+		}
+		var all []load.Table
+		for i := range many {
+			all = append(all, load.Table{Token: tenantToken(i), Phext: "notes"})
+			if err := makePhext(filepath.Join(b.data, tenantName(i)), "notes", scrolls); err != nil {
+				return nil, err
+			}
+		}
+		h, err := b.host(config)
+		if err != nil {
+			return nil, err
+		}
+		defer h.kill()
+		of := func(tables []load.Table, reads float64) contender {
+			w := h.work("", scrolls, reads)
+			w.Tables = tables
+			return contender{workers: w.Workers}
+		}
+		reads := map[string]contender{"select of 500": of(all, 1), "select of one": of(all[:1], 1)}
+		writes := map[string]contender{"update of 500": of(all, 0), "update of one": of(all[:1], 0)}
+		perSecond, err := b.contestApart(16, parts, reads, writes)
+		return ratios(chosen, perSecond, nil), err
+	}}
+}
