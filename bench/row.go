@@ -22,9 +22,13 @@ type unit struct {
 
 // The units.
 var (
-	ratio  = unit{format: "%.2f"}
-	times  = unit{format: "%.1f times"}
-	millis = unit{format: "%.0f ms", least: true}
+	ratio     = unit{format: "%.2f"}
+	times     = unit{format: "%.1f times"}
+	timesMost = unit{format: "%.1f times", least: true}
+	megabytes = unit{format: "%.0f MB", least: true}
+	millis    = unit{format: "%.0f ms", least: true}
+	seconds   = unit{format: "%.2f s", least: true}
+	perSecond = unit{format: "%.2f GB/s"}
 )
 
 // figure is what was measured for a row.

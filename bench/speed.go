@@ -45,6 +45,24 @@ var suites = []suite{
 		match{row{"update-500", "500 tenants written in turn, 16 clients, against one tenant", ratio, 0.5, 0.7}, "update of 500", "update of one"},
 		match{row{"select-500", "read in turn likewise", ratio, 0.85, 1.0}, "select of 500", "select of one"},
 	),
+	startSuite(500,
+		row{"start-500", "start with 500 tenants, to the first scroll that is answered", millis, 100, 50},
+	),
+	startSuite(100_000,
+		row{"start-100000", "start with 100,000 tenants likewise, directories there", seconds, 1.5, 1},
+		row{"start-memory", "memory of the process then", megabytes, 150, 100},
+	),
+	bigSuite(
+		row{"first-select", "first select in a phext of 1 GB (1,000,000 scrolls), file in the page cache", seconds, 0.8, 0.5},
+		row{"memory-loaded", "memory of that phext over an idle server", megabytes, 60, 40},
+		row{"memory-checkpoint", "memory at the most while it is folded", megabytes, 120, 80},
+		row{"get", "get of that phext", perSecond, 1.2, 2},
+		row{"toc", "toc of that phext, in bytes of the phext", perSecond, 0, 0},
+		row{"delta", "delta likewise", perSecond, 0, 0},
+		row{"json-export", "json-export likewise", perSecond, 0, 0},
+		row{"checkpoint-p99", "p99 of select while it is folded, under 1,000 updates/s, against p99 without", timesMost, 4, 2},
+	),
+	writtenSuite(row{"written", "bytes written for each byte updated, phext of 100 MB, checkpoints included", timesMost, 5, 3}),
 }
 
 // wanted returns the matches whose rows are wanted, and the names of those who

@@ -60,7 +60,7 @@ func (w *Work) all(ctx context.Context, workers int, progress func(int64), do fu
 			k := w.worker(0, nil)
 			defer k.Close()
 			for number := int(next.Add(1) - 1); number < w.Scrolls && ctx.Err() == nil; number = int(next.Add(1) - 1) {
-				if err := do(ctx, k, number); err != nil {
+				if err := do(ctx, k, w.First+number); err != nil {
 					fail(err)
 					return
 				}

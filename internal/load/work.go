@@ -33,7 +33,8 @@ type Work struct {
 	Server *Server
 	// Tables are the phexts. A worker takes one after the other.
 	Tables []Table
-	// Scrolls is how many scrolls each has, from the first number on.
+	// First is the number of the first scroll, and Scrolls how many there are.
+	First   int
 	Scrolls int
 	Texts   *Texts
 	// Reads is the share of requests that are Select, 0 to 1; the others are
@@ -86,12 +87,12 @@ func (k *worker) Do(ctx context.Context) (Kind, error) {
 	if k.table++; k.table >= len(k.Tables) {
 		k.table = 0
 	}
-	number := k.random.IntN(k.Scrolls)
+	number := k.First + k.random.IntN(k.Scrolls)
 	if k.Reads > 0 && (k.Reads >= 1 || k.random.Float64() < k.Reads) {
 		return Read, k.read(ctx, number)
 	}
 	if k.Writes == Insert {
-		number = int(k.inserted.Add(1) / inserts)
+		number = k.First + int(k.inserted.Add(1)/inserts)
 	}
 	return Write, k.write(ctx, k.Writes, number, k.random.IntN(versions))
 }

@@ -106,6 +106,21 @@ func TestWorkInTurn(t *testing.T) {
 	}
 }
 
+// TestWorkFrom: a work may begin at another scroll than the first.
+func TestWorkFrom(t *testing.T) {
+	s, w := newShelf(t)
+	w.Reads, w.First, w.Scrolls = 0, 7, 1
+	k := w.Workers(1, 1)[0]
+	defer k.Close()
+	_, err := k.Do(t.Context())
+	if err != nil || len(s.scrolls) != 1 || s.scrolls["a b 1.1.1/1.1.1/1.1.8"] == "" {
+		t.Errorf("%v, %d scrolls", err, len(s.scrolls))
+	}
+	if err := w.Clear(t.Context(), 1, nil); err != nil || len(s.scrolls) != 0 {
+		t.Errorf("%v, %d scrolls", err, len(s.scrolls))
+	}
+}
+
 func TestWorkInserts(t *testing.T) {
 	s, w := newShelf(t)
 	w.Reads, w.Writes = 0, load.Insert
