@@ -200,8 +200,10 @@ func (r *run) work(ctx context.Context, end <-chan struct{}, number int, w Worke
 	pace := r.pace(number)
 	for {
 		start := pace.wait(end)
-		if r.over.Load() {
+		select {
+		case <-end:
 			return part
+		default:
 		}
 		kind, err := w.Do(ctx)
 		if err != nil {
