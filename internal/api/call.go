@@ -98,7 +98,7 @@ func (c *call) serve() error {
 // work takes a slot for the tenant and does there what is asked.
 func (c *call) work(e *endpoint) error {
 	slots, name := c.server.slots, c.tenant.Name
-	if !slots.take(name) {
+	if !slots.take(name, c.began) {
 		return sq.Errorf(sq.Busy, "too many requests at work, try again in a second")
 	}
 	defer slots.give(name)

@@ -1,16 +1,41 @@
 package api
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+	"time"
+)
 
-// slots counts the requests at work, so that they stay under a limit and no
-// tenant takes more than its share.
+// slots are the places of requests that are at work. A tenant may have only so
+// many of them, and while another is about, only a few of those that it has are
+// at work at once; the others wait for a moment, so that one who floods leaves the
+// processors to others.
 type slots struct {
 	all, each int // how many there are, and how many of them one tenant may take
+	few       int // of a tenant, at work beside another's
 
 	mu    sync.Mutex
-	taken int            // guarded by mu
-	by    map[string]int // guarded by mu: by tenant, without those that have none
+	taken int               // guarded by mu
+	by    map[string]*place // guarded by mu: by tenant, without those that have none
+	last  visit             // guarded by mu: of whom a request came last
+	other visit             // guarded by mu: of another before
 }
+
+// place is what a tenant has.
+type place struct {
+	taken   int
+	waiting []chan struct{} // of those that were taken
+}
+
+type visit struct {
+	tenant string
+	at     time.Time
+}
+
+const (
+	aboutFor = 100 * time.Millisecond // after a request its tenant is about
+	waitsFor = 50 * time.Millisecond  // at the most, since a request at work may be one that takes all day
+)
 
 // newSlots returns slots that are all free; of many tenants one may take a
 // quarter.
@@ -19,28 +44,74 @@ func newSlots(all int, many bool) *slots {
 	if many {
 		each = max(all/4, 1)
 	}
-	return &slots{all: all, each: each, by: map[string]int{}}
+	return &slots{all: all, each: each, few: 4 * runtime.GOMAXPROCS(0), by: map[string]*place{}}
 }
 
-// take takes a slot for a tenant; false when there is none for it.
-func (s *slots) take(tenant string) bool {
+// take takes a slot for a tenant, and waits for its turn; false when there is none
+// for it.
+func (s *slots) take(tenant string, now time.Time) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := s.by[tenant]
-	if s.taken == s.all || n == s.each {
+	p := s.by[tenant]
+	if p == nil {
+		p = &place{}
+	}
+	if s.taken == s.all || p.taken == s.each {
+		s.mu.Unlock()
 		return false
 	}
 	s.taken++
-	s.by[tenant] = n + 1
+	p.taken++
+	s.by[tenant] = p
+	if !s.beside(tenant, now) || p.taken-len(p.waiting) <= s.few {
+		s.mu.Unlock()
+		return true
+	}
+	turn := make(chan struct{})
+	p.waiting = append(p.waiting, turn)
+	s.mu.Unlock()
+	p.wait(s, turn)
 	return true
 }
 
-// give gives back what take took.
+// beside notes a visit, and reports whether another tenant is about.
+func (s *slots) beside(tenant string, now time.Time) bool {
+	if s.last.tenant != tenant {
+		s.other = s.last
+	}
+	s.last = visit{tenant, now}
+	return !s.other.at.IsZero() && now.Sub(s.other.at) < aboutFor
+}
+
+// wait waits for a turn, but not for long.
+func (p *place) wait(s *slots, turn chan struct{}) {
+	timer := time.NewTimer(waitsFor)
+	defer timer.Stop()
+	select {
+	case <-turn:
+		return
+	case <-timer.C:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, t := range p.waiting {
+		if t == turn {
+			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
+			return
+		}
+	}
+}
+
+// give gives back what take took, and lets those who wait have their turn.
 func (s *slots) give(tenant string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p := s.by[tenant]
 	s.taken--
-	if s.by[tenant]--; s.by[tenant] == 0 {
+	if p.taken--; p.taken == 0 {
 		delete(s.by, tenant)
+	}
+	for len(p.waiting) > 0 && p.taken-len(p.waiting) < s.few {
+		close(p.waiting[0])
+		p.waiting = p.waiting[1:]
 	}
 }

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestTurns: beside another tenant one has only a few requests at work, and the
+// next has its turn when one of them ends, or after a moment. Alone it has all.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(512, true)
+		taken := make(chan string, 512)
+		take := func(tenant string) {
+			go func() {
+				if !s.take(tenant, time.Now()) {
+					tenant = "refused"
+				}
+				taken <- tenant
+			}()
+			synctest.Wait()
+		}
+		for range 2 * s.few {
+			take("alone")
+		}
+		if len(taken) != 2*s.few {
+			t.Fatalf("alone %d of %d are at work", len(taken), 2*s.few)
+		}
+		take("other")
+		before := len(taken)
+		take("alone")
+		if len(taken) != before {
+			t.Error("beside another it does not wait")
+		}
+		for range s.few {
+			s.give("alone")
+			synctest.Wait()
+		}
+		if len(taken) != before {
+			t.Error("it has its turn though there are enough at work")
+		}
+		s.give("alone")
+		synctest.Wait()
+		if len(taken) != before+1 {
+			t.Error("it has no turn when others have ended")
+		}
+		take("other")
+		take("alone")
+		before = len(taken)
+		time.Sleep(waitsFor)
+		synctest.Wait()
+		if len(taken) != before+1 {
+			t.Error("it waits for ever")
+		}
+		time.Sleep(aboutFor)
+		take("alone")
+		if len(taken) != before+2 {
+			t.Error("it waits though nobody else is about")
+		}
+	})
+}
+
+// TestNoTurnIsLeft: what was taken is given back, with those who waited.
+func TestNoTurnIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(512, true)
+		for i := range 100 {
+			tenant := []string{"one", "one", "one", "two"}[i%4]
+			go func() {
+				if s.take(tenant, time.Now()) {
+					time.Sleep(time.Duration(i%7) * 20 * time.Millisecond)
+					s.give(tenant)
+				}
+			}()
+		}
+		synctest.Wait()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if s.taken != 0 || len(s.by) != 0 {
+			t.Errorf("%d are taken, by %v", s.taken, s.by)
+		}
+	})
+}
