@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -277,6 +278,9 @@ func (k *killing) finish() {
 				k.t.Errorf("%s is left in %s at rest", left, folder)
 			}
 		}
+	}
+	if out, err := exec.Command(k.program, "check", "--config", k.config).CombinedOutput(); err != nil {
+		k.t.Errorf("sq check: %v\n%s", err, out)
 	}
 }
 

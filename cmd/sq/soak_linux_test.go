@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -146,6 +147,9 @@ func (s *soak) again(clients []*soaker) {
 	})
 	s.server.stop()
 	each(clients, (*soaker).checkFiles)
+	if out, err := exec.Command("sq", "check", "--config", s.config).CombinedOutput(); err != nil {
+		s.wrong("sq check: %v\n%s", err, out)
+	}
 }
 
 func each(clients []*soaker, do func(*soaker)) {
