@@ -16,7 +16,7 @@ type slots struct {
 
 	mu    sync.Mutex
 	taken int               // guarded by mu
-	by    map[string]*place // guarded by mu: by tenant, without those that have none
+	by    map[string]*place // guarded by mu: by tenant, of all that ever had one
 	last  visit             // guarded by mu: of whom a request came last
 	other visit             // guarded by mu: of another before
 }
@@ -54,6 +54,7 @@ func (s *slots) take(tenant string, now time.Time) bool {
 	p := s.by[tenant]
 	if p == nil {
 		p = &place{}
+		s.by[tenant] = p
 	}
 	if s.taken == s.all || p.taken == s.each {
 		s.mu.Unlock()
@@ -61,7 +62,6 @@ func (s *slots) take(tenant string, now time.Time) bool {
 	}
 	s.taken++
 	p.taken++
-	s.by[tenant] = p
 	if !s.beside(tenant, now) || p.taken-len(p.waiting) <= s.few {
 		s.mu.Unlock()
 		return true
@@ -107,9 +107,7 @@ func (s *slots) give(tenant string) {
 	defer s.mu.Unlock()
 	p := s.by[tenant]
 	s.taken--
-	if p.taken--; p.taken == 0 {
-		delete(s.by, tenant)
-	}
+	p.taken--
 	for len(p.waiting) > 0 && p.taken-len(p.waiting) < s.few {
 		close(p.waiting[0])
 		p.waiting = p.waiting[1:]

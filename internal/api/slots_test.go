@@ -77,8 +77,10 @@ func TestNoTurnIsLeft(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if s.taken != 0 || len(s.by) != 0 {
-			t.Errorf("%d are taken, by %v", s.taken, s.by)
+		for tenant, p := range s.by {
+			if s.taken != 0 || p.taken != 0 || len(p.waiting) != 0 {
+				t.Errorf("%d are taken, by %s %+v", s.taken, tenant, p)
+			}
 		}
 	})
 }
