@@ -84,6 +84,8 @@ func (b *bench) measure(s suite, t *table) error {
 	if _, err := b.emptyFolder(""); err != nil {
 		return err
 	}
+	// What was removed still has to be written, by the one before.
+	exec.CommandContext(b.ctx, "sync").Run()
 	figures, err := s.measure(b, want)
 	if err != nil {
 		return fmt.Errorf("%s: %w", want[0].name, err)
