@@ -14,51 +14,74 @@ import (
 type contender struct {
 	workers func(n int, seed uint64) []load.Worker
 	before  func() error // each round; nil: nothing is to be done
+	process *process     // the server
 }
 
-// contest measures contenders in turn, in rounds, and returns for each how many
-// requests a second it answered in each round. They begin in another order each
-// time, since what one leaves behind the next one meets.
-func (b *bench) contest(clients int, contenders map[string]contender) (map[string][]float64, error) {
+// score is what a contender came to, in each round.
+type score struct {
+	perSecond []float64
+	micros    []float64 // of the server's CPU time for a request, where the system tells
+}
+
+// scores are those of the contenders, by name.
+type scores map[string]*score
+
+// contest measures contenders in turn, in rounds. They begin in another order
+// each time, since what one leaves behind the next one meets.
+func (b *bench) contest(clients int, contenders map[string]contender) (scores, error) {
 	names := slices.Collect(maps.Keys(contenders))
-	perSecond := map[string][]float64{}
+	all := scores{}
 	for _, name := range names {
 		// What is opened and filled at first use is no part of the first round.
-		if _, err := b.once(clients, contenders[name], min(b.seconds, time.Second)); err != nil {
+		if err := b.once(clients, contenders[name], min(b.seconds, time.Second), &score{}); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		all[name] = &score{}
 	}
 	for range b.rounds {
 		rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 		for _, name := range names {
-			n, err := b.once(clients, contenders[name], b.seconds)
-			if err != nil {
+			if err := b.once(clients, contenders[name], b.seconds, all[name]); err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
-			perSecond[name] = append(perSecond[name], n)
 		}
 	}
-	return perSecond, nil
+	return all, nil
 }
 
-func (b *bench) once(clients int, c contender, d time.Duration) (float64, error) {
+func (b *bench) once(clients int, c contender, d time.Duration, s *score) error {
 	if c.before != nil {
 		if err := c.before(); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	workers := c.workers(clients, rand.Uint64())
+	before, err := c.process.cpu()
 	result := load.Run(b.ctx, load.Options{For: d}, workers)
+	after, _ := c.process.cpu()
 	for _, w := range workers {
 		w.Close()
 	}
 	if err := b.ctx.Err(); err != nil {
-		return 0, err
+		return err
 	}
 	if n := result.Failed(); n > 0 {
-		return 0, fmt.Errorf("%d requests failed: %w", n, result.First)
+		return fmt.Errorf("%d requests failed: %w", n, result.First)
 	}
-	return result.PerSecond(), nil
+	s.perSecond = append(s.perSecond, result.PerSecond())
+	if err == nil {
+		s.micros = append(s.micros, (after-before).Seconds()*1e6/float64(result.Reads.Done+result.Writes.Done))
+	}
+	return nil
+}
+
+// String says what is in the middle of all rounds.
+func (s *score) String() string {
+	text := fmt.Sprintf("%.0f/s", median(s.perSecond))
+	if len(s.micros) > 0 {
+		text += fmt.Sprintf(" at %.0f µs of CPU", median(s.micros))
+	}
+	return text
 }
 
 // match is a row that compares two contenders.
@@ -68,17 +91,15 @@ type match struct {
 }
 
 // ratios makes figures of what contenders did: the ratio in each round.
-func ratios(matches []match, perSecond map[string][]float64, missing map[string]string) []figure {
+func ratios(matches []match, all scores, missing map[string]string) []figure {
 	var figures []figure
 	for _, m := range matches {
 		f := figure{row: m.row, missing: missing[m.against]}
-		for i, n := range perSecond[m.of] {
-			if against := perSecond[m.against]; i < len(against) {
-				f.values = append(f.values, n/against[i])
+		if of, against := all[m.of], all[m.against]; f.missing == "" {
+			for i, n := range of.perSecond {
+				f.values = append(f.values, n/against.perSecond[i])
 			}
-		}
-		if f.missing == "" {
-			f.note = fmt.Sprintf("%.0f/s, %s %.0f/s", median(perSecond[m.of]), m.against, median(perSecond[m.against]))
+			f.note = fmt.Sprintf("%s, %s %s", of, m.against, against)
 		}
 		figures = append(figures, f)
 	}

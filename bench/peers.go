@@ -71,6 +71,7 @@ func (b *bench) startPeer(name string, scrolls int) (p *process, c contender, mi
 	if err != nil {
 		return nil, c, "", err
 	}
+	c.process = p
 	c.workers = func(n int, seed uint64) (workers []load.Worker) {
 		for i := range n {
 			workers = append(workers, peer.worker(p.address, scrolls, rand.New(rand.NewPCG(seed, uint64(i)))))

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 )
 
 // What the system knows of a process. It is asked for on Linux only.
@@ -48,4 +50,21 @@ func (p *process) forgetPeak() error {
 func (p *process) written() (float64, error) {
 	n, err := p.proc("io", "write_bytes:")
 	return float64(n), err
+}
+
+// cpu returns how much time the process has spent on CPUs (proc_pid_stat(5),
+// fields 14 and 15, in hundredths of a second).
+func (p *process) cpu() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	// The name in the second field may have anything in it but ends with the last ).
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("/proc/%d/stat has %d fields", p.cmd.Process.Pid, len(fields))
+	}
+	user, err := strconv.ParseInt(string(fields[11]), 10, 64)
+	system, err2 := strconv.ParseInt(string(fields[12]), 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err, err2)
 }

@@ -120,8 +120,11 @@ func selectSuite(clients int, fresh bool, r row) suite {
 		defer bare.kill()
 		theirs, ours := bare.work("many", scrolls, 1), h.work("many", scrolls, 1)
 		theirs.Loose, theirs.Fresh, ours.Fresh = true, fresh, fresh
-		perSecond, err := b.contest(clients, map[string]contender{ofSQ: {workers: ours.Workers}, ofBare: {workers: theirs.Workers}})
-		return ratios(matches, perSecond, nil), err
+		all, err := b.contest(clients, map[string]contender{ofSQ: h.doing(ours), ofBare: bare.doing(theirs)})
+		if err != nil {
+			return nil, err
+		}
+		return ratios(matches, all, nil), nil
 	}}
 }
 
@@ -137,9 +140,9 @@ func updateSuite(clients int, matches ...match) suite {
 		defer h.kill()
 		defer bare.kill()
 		contenders := map[string]contender{
-			ofSQ:     {workers: h.work("many", scrolls, 0).Workers},
-			ofBare:   {workers: bare.work("many", scrolls, 0).Workers},
-			ofInsert: {workers: h.inserting("many").Workers, before: h.clear(b.ctx, "many")},
+			ofSQ:     h.doing(h.work("many", scrolls, 0)),
+			ofBare:   bare.doing(bare.work("many", scrolls, 0)),
+			ofInsert: h.inserting(b.ctx, "many"),
 		}
 		missing := map[string]string{}
 		for name := range peers {
@@ -156,21 +159,27 @@ func updateSuite(clients int, matches ...match) suite {
 			contenders[name], missing[name] = c, why
 		}
 		maps.DeleteFunc(contenders, func(name string, c contender) bool { return !parts[name] || c.workers == nil })
-		perSecond, err := b.contest(clients, contenders)
-		return ratios(chosen, perSecond, missing), err
+		all, err := b.contest(clients, contenders)
+		if err != nil {
+			return nil, err
+		}
+		return ratios(chosen, all, missing), nil
 	}}
 }
 
-// inserting returns inserts into one scroll of a phext of the first tenant.
-func (h *hosted) inserting(name string) *load.Work {
-	w := h.work(name, 1, 0)
-	w.Writes = load.Insert
-	return w
+// doing returns a contender of a work.
+func (h *hosted) doing(w *load.Work) contender {
+	return contender{workers: w.Workers, process: h.process}
 }
 
-// clear returns what makes the scrolls short again that inserts have made long.
-func (h *hosted) clear(ctx context.Context, name string) func() error {
-	return func() error { return h.work(name, 10, 0).Fill(ctx, 1, nil) }
+// inserting returns inserts into one scroll of a phext of the first tenant, which
+// before each round are made short again.
+func (h *hosted) inserting(ctx context.Context, name string) contender {
+	w := h.work(name, 1, 0)
+	w.Writes = load.Insert
+	c := h.doing(w)
+	c.before = func() error { return h.work(name, 10, 0).Fill(ctx, 1, nil) }
+	return c
 }
 
 // sizesSuite compares a large phext with a small one.
@@ -192,29 +201,32 @@ func sizesSuite(matches ...match) suite {
 		}
 		defer h.kill()
 		writes := map[string]contender{
-			"update in 1,000,000": {workers: h.work("large", large, 0).Workers},
-			"update in 1,000":     {workers: h.work("small", small, 0).Workers},
+			"update in 1,000,000": h.doing(h.work("large", large, 0)),
+			"update in 1,000":     h.doing(h.work("small", small, 0)),
 		}
 		reads := map[string]contender{
-			"select in 1,000,000": {workers: h.work("large", large, 1).Workers},
-			"select in 1,000":     {workers: h.work("small", small, 1).Workers},
+			"select in 1,000,000": h.doing(h.work("large", large, 1)),
+			"select in 1,000":     h.doing(h.work("small", small, 1)),
 		}
-		perSecond, err := b.contestApart(16, parts, reads, writes)
-		return ratios(chosen, perSecond, nil), err
+		came, err := b.contestApart(16, parts, reads, writes)
+		if err != nil {
+			return nil, err
+		}
+		return ratios(chosen, came, nil), nil
 	}}
 }
 
 // contestApart has those who take part contend, one group after the other: what
 // writes leave to be done would slow the next reads down.
-func (b *bench) contestApart(clients int, parts map[string]bool, groups ...map[string]contender) (map[string][]float64, error) {
-	all := map[string][]float64{}
+func (b *bench) contestApart(clients int, parts map[string]bool, groups ...map[string]contender) (scores, error) {
+	all := scores{}
 	for _, group := range groups {
 		maps.DeleteFunc(group, func(name string, _ contender) bool { return !parts[name] })
-		perSecond, err := b.contest(clients, group)
+		some, err := b.contest(clients, group)
 		if err != nil {
 			return nil, err
 		}
-		maps.Copy(all, perSecond)
+		maps.Copy(all, some)
 	}
 	return all, nil
 }
@@ -243,11 +255,14 @@ func tenantsSuite(matches ...match) suite {
 		of := func(tables []load.Table, reads float64) contender {
 			w := h.work("", scrolls, reads)
 			w.Tables = tables
-			return contender{workers: w.Workers}
+			return h.doing(w)
 		}
 		reads := map[string]contender{"select of 500": of(all, 1), "select of one": of(all[:1], 1)}
 		writes := map[string]contender{"update of 500": of(all, 0), "update of one": of(all[:1], 0)}
-		perSecond, err := b.contestApart(16, parts, reads, writes)
-		return ratios(chosen, perSecond, nil), err
+		came, err := b.contestApart(16, parts, reads, writes)
+		if err != nil {
+			return nil, err
+		}
+		return ratios(chosen, came, nil), nil
 	}}
 }

@@ -23,8 +23,8 @@ func TestRatios(t *testing.T) {
 		{row{"a", "work a", ratio, 0.5, 0.9}, "x", "y"},
 		{row{"b", "work b", times, 3, 5}, "x", "z"},
 	}
-	figures := ratios(matches, map[string][]float64{"x": {1, 2, 3}, "y": {2, 2, 12}}, map[string]string{"z": "no z"})
-	if f := figures[0]; f.value() != "0.50" || f.spread() != "0.25–1" || f.verdict() != "gate" || f.note != "2/s, y 2/s" {
+	figures := ratios(matches, scores{"x": {perSecond: []float64{1, 2, 3}, micros: []float64{7}}, "y": {perSecond: []float64{2, 2, 12}}}, map[string]string{"z": "no z"})
+	if f := figures[0]; f.value() != "0.50" || f.spread() != "0.25–1" || f.verdict() != "gate" || f.note != "2/s at 7 µs of CPU, y 2/s" {
 		t.Errorf("%v", f)
 	}
 	if f := figures[1]; f.value() != "–" || f.verdict() != "no z" || f.spread() != "" {
