@@ -34,7 +34,7 @@ func TestBench(t *testing.T) {
 	s := serveTwo(t)
 	s.want(tokenOfAlice, "POST", "update"+at("notes", first), "mine", "Updated 4 bytes")
 	b := benches(t, s, "--clients", "3", "--reads", "70")
-	want := regexp.MustCompile(`^3 clients, 0\.\d s; 50 scrolls of 1024 bytes\n\n +requests +a second +p50 ms +p90 ms +p99 ms +p99\.9 ms +max ms\nreads( +[\d.]+){7}\nwrites( +[\d.]+){7}\n$`)
+	want := regexp.MustCompile(`^3 clients, \d+\.\d s; 50 scrolls of 1024 bytes\n\n +requests +a second +p50 ms +p90 ms +p99 ms +p99\.9 ms +max ms\nreads( +[\d.]+){7}\nwrites( +[\d.]+){7}\n$`)
 	if b.status != exitOK || !want.MatchString(b.stdout.String()) || b.stderr.String() != "" {
 		t.Errorf("exit status %d\n%s%s", b.status, b.stdout, b.stderr)
 	}
