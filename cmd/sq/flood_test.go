@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -86,7 +85,7 @@ func startFlood(b *testing.B, address, method, path string, connections, nice in
 func flood() {
 	connections, _ := strconv.Atoi(os.Args[4])
 	nice, _ := strconv.Atoi(os.Args[5])
-	syscall.Setpriority(syscall.PRIO_PROCESS, 0, nice) // where it may not, it yields less
+	yieldCPU(nice)
 	s := &server{address: os.Args[1], client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}}
 	var begun, work sync.WaitGroup
 	var served, refused atomic.Int64

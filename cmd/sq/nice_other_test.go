@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// yieldCPU does nothing here.
+func yieldCPU(int) {}
