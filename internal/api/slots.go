@@ -44,7 +44,7 @@ func newSlots(all int, many bool) *slots {
 	if many {
 		each = max(all/4, 1)
 	}
-	return &slots{all: all, each: each, few: 4 * runtime.GOMAXPROCS(0), by: map[string]*place{}}
+	return &slots{all: all, each: each, few: 4 * runtime.NumCPU(), by: map[string]*place{}}
 }
 
 // take takes a slot for a tenant, and waits for its turn; false when there is none

@@ -142,21 +142,32 @@ const (
 	zerosMost  = 256 << 10 // at the most; between them as much as there is already
 )
 
+var zeros [zerosMost]byte
+
 // writeAhead writes records, and now and then zeros behind them for those that
 // will come: to sync what was written over takes a file system half as long as
-// to sync a file that has grown.
+// to sync a file that has grown. Without room for zeros there are none.
 func (s *segment) writeAhead(records []byte) error {
 	end := s.end + int64(len(records))
-	if end <= s.zeroed {
-		_, err := s.source.file.WriteAt(records, s.end)
-		return err
-	}
 	ahead := (min(max(end, zerosLeast), zerosMost) + zerosLeast - 1) &^ (zerosLeast - 1)
-	_, err := s.source.file.WriteAt(append(records[:len(records):len(records)], make([]byte, ahead)...), s.end)
-	if s.zeroed = end + ahead; isFull(err) {
+	switch {
+	case end <= s.zeroed:
+	case ahead == zerosLeast: // in one write
+		_, err := s.source.file.WriteAt(append(records[:len(records):len(records)], zeros[:ahead]...), s.end)
+		if s.zeroed = end + ahead; !isFull(err) {
+			return err
+		}
 		s.zeroed = end
-		_, err = s.source.file.WriteAt(records, s.end)
+	default:
+		_, err := s.source.file.WriteAt(zeros[:ahead], end)
+		if s.zeroed = end + ahead; isFull(err) {
+			s.zeroed, err = end, nil
+		}
+		if err != nil {
+			return err
+		}
 	}
+	_, err := s.source.file.WriteAt(records, s.end)
 	return err
 }
 
