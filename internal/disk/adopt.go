@@ -32,7 +32,10 @@ func (h *handle) look() bool {
 	if !h.doubted.Swap(false) && h.looksKnown() {
 		return false
 	}
-	if h.damaged {
+	switch {
+	case h.rotten.Load():
+		return false // what was read once cannot be judged by what is left of it
+	case h.damaged:
 		return h.reopen()
 	}
 	return h.reread()
