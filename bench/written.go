@@ -80,14 +80,14 @@ func (b *bench) cycles(h *hosted, file string, updates *atomic.Int64, c *collect
 	}
 	for range b.rounds {
 		n, begun := updates.Load(), time.Now()
-		before, err := h.written()
+		before, err := h.written(b.data)
 		if err != nil {
 			return err
 		}
 		if err := b.replaced(file); err != nil {
 			return err
 		}
-		after, err := h.written()
+		after, err := h.written(b.data)
 		if err != nil {
 			return err
 		}

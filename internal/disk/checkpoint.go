@@ -40,7 +40,7 @@ func (h *handle) schedule() {
 	h.timer.Reset(pauseLeast)
 }
 
-func (h *handle) journalMost() int64 { return max(journalLeast, h.info.Identity.Size/2) }
+func (h *handle) journalMost() int64 { return max(journalLeast, h.info.Identity.Size/3*2) }
 
 func (h *handle) journalBytes() (n int64) {
 	for _, s := range h.segments() {
