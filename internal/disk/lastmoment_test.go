@@ -71,22 +71,16 @@ func TestTwoEditsInOneExchange(t *testing.T) {
 // TestAppendsOfTwoCheckpoints: of texts that were appended one by one, each is
 // looked for by itself in an edit that may have them.
 func TestAppendsOfTwoCheckpoints(t *testing.T) {
-	var deny atomic.Bool
-	r := newHookedRig(t, func(_ *rig, c vfs.Call) error {
-		if deny.Load() && c.Op == "remove" && strings.HasPrefix(c.Name, journalDir) {
-			return syscall.EIO
-		}
-		return nil
-	})
+	r := keepsSegments(t)
 	r.write("one")
 	r.pause()
 	for _, text := range []string{"+a", "+b", "+b"} {
 		r.apply(sq.Append, phext.First, text)
 	}
-	deny.Store(true)
+	r.deny.Store(true)
 	r.fold()
 	r.abandon()
-	deny.Store(false)
+	r.deny.Store(false)
 	r.save("one+a (mine) +b")
 	r.start()
 	r.want("one+a (mine) +b+b")

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -47,6 +48,16 @@ func newHookedRig(t *testing.T, hook func(r *rig, c vfs.Call) error) *rig {
 	r.start()
 	t.Cleanup(r.stop)
 	return r
+}
+
+// keepsSegments is a rig in which no segment can be removed while r.deny is set.
+func keepsSegments(t *testing.T) *rig {
+	return newHookedRig(t, func(r *rig, c vfs.Call) error {
+		if r.deny.Load() && c.Op == "remove" && strings.HasPrefix(c.Name, journalDir) {
+			return syscall.EIO
+		}
+		return nil
+	})
 }
 
 func (r *rig) start() {

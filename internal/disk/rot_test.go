@@ -145,24 +145,18 @@ func TestMissingSegment(t *testing.T) {
 // TestDamageBelowTheFile: records that the file holds are not applied to it again
 // because others of them are damaged.
 func TestDamageBelowTheFile(t *testing.T) {
-	var deny atomic.Bool
-	r := newHookedRig(t, func(_ *rig, c vfs.Call) error {
-		if deny.Load() && c.Op == "remove" && strings.HasPrefix(c.Name, journalDir) {
-			return syscall.EIO
-		}
-		return nil
-	})
+	r := keepsSegments(t)
 	r.write("one")
 	r.pause()
 	for _, text := range []string{"v1", "v2", "v3"} {
 		r.apply(sq.Put, phext.First, text)
 	}
-	deny.Store(true)
+	r.deny.Store(true)
 	r.fold()
 	r.pause()
 	r.apply(sq.Append, secondScroll, "new")
 	r.abandon()
-	deny.Store(false)
+	r.deny.Store(false)
 	r.rot(0, "v2", 0)
 	r.start()
 	r.wantFile("v3")

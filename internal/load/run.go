@@ -33,6 +33,7 @@ type StatusError struct {
 	Text   string // the reply's, cut short
 }
 
+// Error gives the status and the text.
 func (e *StatusError) Error() string { return "status " + strconv.Itoa(e.Status) + ": " + e.Text }
 
 // ErrWrong is an error for a reply that says something else than it must.
