@@ -133,6 +133,26 @@ var mutations = []mutation{
 		engine, "TestDamageBelowTheFile|TestOlderHeaderFlipped",
 	},
 	{
+		"what is left of a rotten journal is judged anew", "internal/disk/adopt.go",
+		[][2]string{{"case h.rotten.Load():", "case false:"}},
+		engine, "TestRot",
+	},
+	{
+		"the mark is not repeated behind a checkpoint", "internal/disk/commit.go",
+		[][2]string{{"if h := g.h; h.confirm {", "if h := g.h; h.confirm && false {"}},
+		engine, "TestOlderVersionPutBack",
+	},
+	{
+		"a repair removes the journal before the file is on disk", "internal/disk/repair.go",
+		[][2]string{{"h.syncFile(content{file: v.file})", "error(nil)"}},
+		engine, "TestRepairThenPowerLoss",
+	},
+	{
+		"a repair takes the journal of a newer program away", "internal/disk/repair.go",
+		[][2]string{{"if d.foreign {", "if false {"}},
+		engine, "TestRepairOfNewerVersion",
+	},
+	{
 		"an unfinished segment is forgotten", "internal/disk/segment.go",
 		[][2]string{{"h.orphans = append(h.orphans, s)", "_ = s"}},
 		engine, "TestOrphan",

@@ -336,23 +336,20 @@ func TestCloseFoldsResting(t *testing.T) {
 // TestHungDirectory: a directory that does not answer keeps no other tenant from
 // working, once there are many directories.
 func TestHungDirectory(t *testing.T) {
-	hold := make(chan struct{})
-	var hang atomic.Bool
+	hold, hangs := make(chan struct{}), make(chan struct{})
 	mems := map[string]*vfs.Mem{"a": vfs.NewMem(), "b": vfs.NewMem(), "c": vfs.NewMem()}
 	e := New(Options{Phexts: 2, Open: func(dir string) (vfs.FS, error) {
 		return vfs.NewFault(mems[dir], func(c vfs.Call) error {
-			if dir == "a" && hang.Load() && c.Op == "list" && c.Name == "." {
+			if dir == "a" && c.Op == "list" && c.Name == "." {
+				close(hangs)
 				<-hold
 			}
 			return nil
 		}), nil
 	}})
-	hang.Store(true)
 	listed := make(chan struct{})
 	go func() { e.Store("a").List(background); close(listed) }()
-	for e.dirs.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-hangs
 	done := make(chan struct{})
 	go func() { e.Store("b").List(background); close(done) }()
 	select {

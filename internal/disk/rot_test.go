@@ -197,6 +197,7 @@ func TestRot(t *testing.T) {
 			if err := notice(r); !errors.Is(err, errRotten) {
 				t.Errorf("noticed: %v", err)
 			}
+			r.handle().doubt() // a look at the file does not have what is left judged anew
 			if err := r.tryApply(sq.Append, secondScroll, "new"); sq.ErrorCode(err) != sq.Unreadable {
 				t.Errorf("a batch: %v", err)
 			}
