@@ -30,9 +30,17 @@ func newBody(w http.ResponseWriter, r *http.Request, l Limits) body {
 	if b.done = r.ContentLength == 0; !b.done {
 		// Armed at once: whatever is not read here, net/http reads.
 		b.move(b.setDeadline)
-		b.limited = http.MaxBytesReader(w, r.Body, l.BodyBytes)
+		b.limit()
 	}
 	return b
+}
+
+// limit has the body end with an error after the most that is taken. Nothing may
+// have been read of it.
+func (b *body) limit() {
+	if !b.done {
+		b.limited = http.MaxBytesReader(b.writer, b.request.Body, b.most)
+	}
 }
 
 func (b *body) setDeadline(t time.Time) {

@@ -71,18 +71,29 @@ func (c *call) panicked(v any) {
 func (c *call) serve() error {
 	c.reply.Header()["X-Content-Type-Options"] = noSniff
 	tenants := c.server.Tenants()
-	if err := c.checkOrigin(tenants); err != nil {
-		return err
-	}
 	if isAmbiguous(c.request.Context()) {
+		c.checkOrigin(tenants) // says who may read the refusal
 		c.reply.Header()["Connection"] = closing
 		return errAmbiguous
 	}
-	if c.request.Method == http.MethodOptions {
-		return c.preflight()
-	}
 	e, under := find(c.request.URL.Path)
-	if !under {
+	var route *Route
+	if e == nil {
+		route = c.server.routes.find(c.request)
+	}
+	if route != nil && route.Right == Anyone && c.request.Method != http.MethodOptions {
+		c.reply.Header()["Access-Control-Allow-Origin"] = anyOrigin
+		return c.visit(route, tenants)
+	}
+	if err := c.checkOrigin(tenants); err != nil {
+		return err
+	}
+	switch {
+	case c.request.Method == http.MethodOptions:
+		return c.preflight()
+	case route != nil:
+		return c.visit(route, tenants)
+	case !under:
 		return errNotFound
 	}
 	if e == reloading && c.request.Method == http.MethodPost {

@@ -112,7 +112,7 @@ func (c *call) preflight() error {
 }
 
 var (
-	allowedMethods = []string{"GET, HEAD, POST, PUT, DELETE, OPTIONS"}
+	allowedMethods = []string{"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}
 	allowedHeaders = []string{"Authorization, X-SQ-API-Key, Content-Type, If-Match, If-None-Match, Last-Event-ID"}
 	preflightAge   = []string{"86400"}
 )

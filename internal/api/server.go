@@ -55,6 +55,9 @@ type Options struct {
 	AllowHost []string
 	// Limits bounds what a request may use.
 	Limits Limits
+	// Routes are served beside the phexts. The endpoints of the API go before
+	// them.
+	Routes []Route
 }
 
 // Limits bounds what requests may use. A field that is zero stands for the
@@ -86,6 +89,7 @@ func (l Limits) orDefaults() Limits {
 type Server struct {
 	Options
 	slots   *slots
+	routes  *routes
 	conns   *connections
 	origins map[string]bool // Options.AllowOrigin
 	hosts   map[string]bool // Options.AllowHost, in lower case
@@ -109,6 +113,7 @@ func New(o Options) *Server {
 	s := &Server{
 		Options: o,
 		slots:   newSlots(o.Limits.Requests, o.Many),
+		routes:  newRoutes(o.Routes),
 		conns:   &connections{most: o.Limits.Connections},
 		origins: exactly(o.AllowOrigin),
 		hosts:   lowered(o.AllowHost),

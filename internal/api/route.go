@@ -1,0 +1,147 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/wbic16/sq-go"
+)
+
+// Route is a path that is served beside the phexts of tenants: health, the
+// administration, pages. No tenant's token opens it, and it takes none of the
+// slots.
+type Route struct {
+	// Path is a pattern of http.ServeMux without a method, such as
+	// /api/v2/admin/tenants/{id}. A request has its wildcards as PathValue.
+	Path string
+	// Name is what logs and metrics call it: few, and none of it the client's.
+	Name string
+	// Right is who may ask.
+	Right Right
+	// Methods has an action for each method. GET stands for HEAD too, where there
+	// is none.
+	Methods map[string]Action
+}
+
+// Action answers a request. The body of the request ends with an error of ours
+// after a megabyte, and when nothing comes for too long; deadlines of the reply
+// move on as it is taken. An error is answered in the form that the client
+// accepts, or breaks the connection when a part of an answer was sent. The default of
+// Cache-Control is no-store.
+type Action func(w http.ResponseWriter, r *http.Request) error
+
+// Right is who may use a route.
+type Right int
+
+// The rights. To who shows the token of a tenant, the administration's paths are
+// Forbidden; to who shows none that is known, Unauthorized, as all others. Where there
+// is no administration they do not exist.
+const (
+	Anyone Right = iota
+	Administration
+)
+
+// routeBody is how long the body of a request to a route may be.
+const routeBody = 1 << 20
+
+// routes finds routes by path.
+type routes struct {
+	mux *http.ServeMux // of routes: it only finds, and sets path values
+	any bool
+}
+
+// newRoutes panics when two patterns say the same, as http.ServeMux does.
+func newRoutes(list []Route) *routes {
+	r := &routes{mux: http.NewServeMux(), any: len(list) > 0}
+	for i := range list {
+		route := &list[i]
+		r.mux.HandleFunc(route.Path, func(w http.ResponseWriter, _ *http.Request) { w.(*visitor).route = route })
+	}
+	return r
+}
+
+// visitor is what the mux hands a request on to. A redirect to another spelling
+// of the path is lost in it.
+type visitor struct{ route *Route }
+
+func (v *visitor) Header() http.Header         { return http.Header{} }
+func (v *visitor) Write(p []byte) (int, error) { return len(p), nil }
+func (v *visitor) WriteHeader(int)             {}
+
+// find returns the route of a request; nil when there is none. The request has
+// the path values afterwards.
+func (r *routes) find(request *http.Request) *Route {
+	if !r.any {
+		return nil
+	}
+	var v visitor
+	r.mux.ServeHTTP(&v, request)
+	return v.route
+}
+
+// visit answers a request to a route.
+func (c *call) visit(route *Route, tenants Tenants) error {
+	c.name = route.Name
+	if err := c.mayVisit(route, tenants); err != nil {
+		return err
+	}
+	action := route.action(c.request.Method)
+	if action == nil {
+		c.reply.Header().Set("Allow", route.allow())
+		return errMethod
+	}
+	c.body.most = min(c.body.most, routeBody)
+	if err := c.body.checkLength(); err != nil {
+		return err
+	}
+	c.body.limit()
+	c.reply.Header()["Cache-Control"] = noStore
+	r := *c.request
+	r.Body = routeReader{&c.body, c.request.Body}
+	return action(&c.reply, &r)
+}
+
+// routeReader is the body of a request as an action reads it.
+type routeReader struct {
+	io.Reader
+	io.Closer
+}
+
+// mayVisit checks the right to a route.
+func (c *call) mayVisit(route *Route, tenants Tenants) error {
+	if route.Right == Anyone {
+		return nil
+	}
+	token, _ := tokenOf(c.request.Header)
+	switch {
+	case tenants.IsAdmin(token):
+		return nil
+	case c.authenticate(tenants) != nil:
+		return errUnauthorized
+	case !tenants.HasAdmin():
+		return errNotFound
+	}
+	return sq.Errorf(sq.Forbidden, "Forbidden: this needs the key of the administration")
+}
+
+func (r *Route) action(method string) Action {
+	if a := r.Methods[method]; a != nil || method != http.MethodHead {
+		return a
+	}
+	return r.Methods[http.MethodGet]
+}
+
+// allow returns the methods of the route, as the header Allow lists them.
+func (r *Route) allow() string {
+	var methods []string
+	for m := range r.Methods {
+		methods = append(methods, m)
+	}
+	if r.Methods[http.MethodGet] != nil && r.Methods[http.MethodHead] == nil {
+		methods = append(methods, http.MethodHead)
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
+}

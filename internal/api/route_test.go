@@ -1,0 +1,49 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/wbic16/sq-go"
+)
+
+// TestRoutes: what is served beside the phexts has the same door: rights, errors,
+// bodies.
+func TestRoutes(t *testing.T) {
+	echo := func(w http.ResponseWriter, r *http.Request) error {
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(w, r.PathValue("id")+":"+string(text))
+		return err
+	}
+	options := Options{Routes: []Route{
+		{Path: "/hello/{id}", Name: "hello", Methods: map[string]Action{"GET": echo, "POST": echo}},
+		{Path: "/api/v2/admin/{id}", Name: "admin", Right: Administration, Methods: map[string]Action{"PATCH": echo}},
+		{Path: "/broken", Name: "broken", Methods: map[string]Action{"GET": func(http.ResponseWriter, *http.Request) error {
+			return sq.Errorf(sq.Full, "no room")
+		}}},
+	}}
+	who := people{names: []string{"alice"}, admin: "boss"}
+	r := newRig(t, who, options)
+	patch := func(token string) request {
+		return request{method: "PATCH", path: "/api/v2/admin/7", body: "x", header: []string{"Authorization: " + token}}
+	}
+	r.run([]row{
+		{"a path value", get("/hello/you"), 200, "you:", []string{"Cache-Control: no-store", "Access-Control-Allow-Origin: *"}, nil},
+		{"HEAD", request{method: "HEAD", path: "/hello/you"}, 200, "", nil, nil},
+		{"a body", post("/hello/you", "text"), 200, "you:text", nil, nil},
+		{"a body too long", post("/hello/you", strings.Repeat("x", routeBody+1)), 413, "", nil, nil},
+		{"another method", request{method: "PUT", path: "/hello/you"}, 405, "Method Not Allowed", []string{"Allow: GET, HEAD, POST"}, nil},
+		{"another spelling", get("/hello/%2e%2e/hello/you"), 404, "Not Found", nil, nil},
+		{"an error", get("/broken"), 507, "no room", nil, nil},
+		{"the key", patch("boss"), 200, "7:x", nil, nil},
+		{"a tenant", patch("alice's"), 403, "", nil, nil},
+		{"nobody", patch("guess"), 401, "Unauthorized", nil, nil},
+	})
+	closed := newRig(t, people{names: []string{"alice"}}, options)
+	closed.run([]row{{"no administration", patch("alice's"), 404, "Not Found", nil, nil}})
+}
