@@ -78,9 +78,10 @@ type Snapshot interface {
 	// Has reports whether there is a scroll, and the bytes of its text. It costs
 	// a look-up in memory.
 	Has(c phext.Coordinate) (size int64, ok bool)
-	// Get returns the text of a scroll; false when there is none. It costs a
-	// look-up and one read for each piece the text was written in.
-	Get(c phext.Coordinate) ([]byte, bool, error)
+	// Get appends the text of a scroll to dst, which may be nil, and returns all;
+	// false when there is none. It costs a look-up and one read for each piece the
+	// text was written in.
+	Get(dst []byte, c phext.Coordinate) ([]byte, bool, error)
 	// Scan yields the scrolls from one coordinate to another, both included, in
 	// order. The text is valid until the next step and must not be changed.
 	// Memory does not grow with the phext.

@@ -54,8 +54,8 @@ func TestAllocations(t *testing.T) {
 		body         []byte
 		want         float64
 	}{
-		{http.MethodGet, "select", nil, 7},
-		{http.MethodPost, "update", []byte(text), 25},
+		{http.MethodGet, "select", nil, 5},
+		{http.MethodPost, "update", []byte(text), 23},
 	} {
 		r := ask(test.method, test.what, test.body)
 		reader := bytes.NewReader(nil)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -70,7 +69,6 @@ const maxRequests = 512
 func host(ctx context.Context, s settings, out outside) error {
 	received, stop := out.signals()
 	defer stop()
-	moreProcs(out.lookup)
 	log := newLogger(out.stderr, s.logFormat, s.logLevel)
 	live, err := s.tenants(log)
 	if err != nil {
@@ -90,16 +88,6 @@ func host(ctx context.Context, s settings, out outside) error {
 	}
 	s.announce(out.stdout, live.Current(), l, log)
 	return service.run(ctx, l, received)
-}
-
-// moreProcs has the runtime run two goroutines more at once than there are
-// processors. A read or a sync of a file keeps one from the others until the
-// runtime notices; on two processors selects are a fifth faster with this.
-// GOMAXPROCS in the environment says otherwise.
-func moreProcs(lookup func(string) (string, bool)) {
-	if _, set := lookup("GOMAXPROCS"); !set {
-		runtime.GOMAXPROCS(runtime.NumCPU() + 2)
-	}
 }
 
 // tenants loads the configuration of many tenants, or makes that of one.

@@ -103,12 +103,13 @@ func (b *body) skip() error {
 }
 
 // all returns the whole body. It trusts the announced length for as much as fits
-// into a first piece, so that who only announces much costs little.
-func (b *body) all() ([]byte, error) {
+// into a first piece, so that who only announces much costs little. It stands in
+// room where that is large enough.
+func (b *body) all(room []byte) ([]byte, error) {
 	if b.done {
 		return nil, nil
 	}
-	text := make([]byte, 0, min(max(b.request.ContentLength, 0), 1<<20)+1)
+	text := slices.Grow(room[:0], int(min(max(b.request.ContentLength, 0), 1<<20)+1))
 	for {
 		n, err := b.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]
@@ -133,7 +134,9 @@ func (c *call) readsBody(e *endpoint) bool {
 // it is not empty, otherwise the parameter s; false when there is neither.
 func (c *call) text() (text []byte, given bool, err error) {
 	if slices.Contains(bodyIsTheWay, c.request.Method) {
-		if text, err = c.body.all(); err != nil || len(text) > 0 {
+		text, err = c.body.all(c.room)
+		c.keepRoom(text)
+		if err != nil || len(text) > 0 {
 			return text, true, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/wbic16/sq-go"
@@ -27,6 +28,21 @@ type call struct {
 	body    body
 
 	broken bool // the connection is to be cut
+
+	room []byte // for a text, of calls before it
+}
+
+// calls are those that ended: the next ones use what they were made of.
+var calls = sync.Pool{New: func() any { return new(call) }}
+
+// mostRoom is how long a text may be whose room is kept for the next call.
+const mostRoom = 64 << 10
+
+// keepRoom keeps the room of a text that is not needed after the call.
+func (c *call) keepRoom(text []byte) {
+	if cap(text) <= mostRoom {
+		c.room = text
+	}
 }
 
 // ServeHTTP answers one request.
@@ -41,21 +57,28 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) newCall(w http.ResponseWriter, r *http.Request) *call {
 	now := time.Now()
-	c := &call{server: s, request: r, number: s.calls.Add(1), began: now, name: "-"}
+	c := calls.Get().(*call)
+	*c = call{server: s, request: r, number: s.calls.Add(1), began: now, name: "-", room: c.room}
 	c.reply = reply{ResponseWriter: w, progress: progress{s.Limits.StallTimeout, now}}
 	c.body = newBody(w, r, s.Limits)
 	return c
 }
 
 // end closes the call, whatever happened: it turns a panic into an answer, logs
-// the call, and cuts the connection where half an answer was given.
+// the call, and cuts the connection where half an answer was given. What such a call was
+// made of is not used again, since somebody may have it still.
 func (c *call) end() {
-	if v := recover(); v != nil {
+	v := recover()
+	if v != nil {
 		c.panicked(v)
 	}
 	c.logLine()
-	if c.broken {
+	switch {
+	case c.broken:
 		panic(http.ErrAbortHandler)
+	case v == nil:
+		*c = call{room: c.room}
+		calls.Put(c)
 	}
 }
 

@@ -14,25 +14,24 @@ import (
 type connections struct {
 	most int // 0: any number
 
-	mu   sync.Mutex
-	open int       // guarded by mu
-	idle list.List // guarded by mu: of *framedConn, without a request since, the longest first
+	mu  sync.Mutex
+	all list.List // guarded by mu: of *framedConn, that which was answered the longest ago first
 }
 
 // enter counts a connection, in the place of another where there is no room;
 // false when all are at work.
 func (s *connections) enter(c *framedConn) bool {
 	s.mu.Lock()
-	full := s.most > 0 && s.open >= s.most
+	full := s.most > 0 && s.all.Len() >= s.most
 	var oldest *framedConn
-	if front := s.idle.Front(); full && front != nil {
-		oldest = front.Value.(*framedConn)
-		s.leaveLocked(oldest)
+	if full {
+		if oldest = s.oldestLocked(); oldest != nil {
+			s.leaveLocked(oldest)
+		}
 	}
 	ok := !full || oldest != nil
 	if ok {
-		s.open++
-		c.of, c.place = s, s.idle.PushBack(c)
+		c.place = s.all.PushBack(c)
 	}
 	s.mu.Unlock()
 	if oldest != nil {
@@ -41,16 +40,23 @@ func (s *connections) enter(c *framedConn) bool {
 	return ok
 }
 
+// oldestLocked returns the connection that is without a request for the longest;
+// nil when all are at work. Those at work are few.
+func (s *connections) oldestLocked() *framedConn {
+	for e := s.all.Front(); e != nil; e = e.Next() {
+		if c := e.Value.(*framedConn); !c.working.Load() {
+			return c
+		}
+	}
+	return nil
+}
+
 // leaveLocked takes a connection out. It may be called more than once.
 func (s *connections) leaveLocked(c *framedConn) {
-	if c.of == nil {
-		return
-	}
-	if c.of = nil; c.place != nil {
-		s.idle.Remove(c.place)
+	if c.place != nil {
+		s.all.Remove(c.place)
 		c.place = nil
 	}
-	s.open--
 }
 
 func (s *connections) leave(c *framedConn) {
@@ -61,15 +67,8 @@ func (s *connections) leave(c *framedConn) {
 
 // atWork says that the connection of a request is at work.
 func (s *connections) atWork(request context.Context) {
-	c, ok := request.Value(framedKey{}).(*framedConn)
-	if !ok {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c.of != nil && c.place != nil {
-		s.idle.Remove(c.place)
-		c.place = nil
+	if c, ok := request.Value(framedKey{}).(*framedConn); ok {
+		c.working.Store(true)
 	}
 }
 
@@ -81,8 +80,9 @@ func (s *connections) state(conn net.Conn, state http.ConnState) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.of != nil && c.place == nil {
-		c.place = s.idle.PushBack(c)
+	c.working.Store(false)
+	if c.place != nil {
+		s.all.MoveToBack(c.place)
 	}
 }
 

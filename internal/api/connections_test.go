@@ -58,7 +58,7 @@ func TestConnections(t *testing.T) {
 func (s *connections) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open
+	return s.all.Len()
 }
 
 // settles waits until so many connections are at work: one that was answered is a
@@ -70,7 +70,12 @@ func (r *rig) settles(working int) {
 	for limit := time.After(30 * time.Second); ; {
 		s := r.server.conns
 		s.mu.Lock()
-		now := s.open - s.idle.Len()
+		now := 0
+		for e := s.all.Front(); e != nil; e = e.Next() {
+			if e.Value.(*framedConn).working.Load() {
+				now++
+			}
+		}
 		s.mu.Unlock()
 		if now == working {
 			return

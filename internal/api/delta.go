@@ -22,7 +22,7 @@ type had struct {
 
 // delta answers the scrolls that the caller lacks or has otherwise, as a phext.
 func (c *call) delta() error {
-	body, err := c.body.all()
+	body, err := c.body.all(nil)
 	if err != nil {
 		return err
 	}

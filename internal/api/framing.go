@@ -41,7 +41,7 @@ func (l framedListener) Accept() (net.Conn, error) {
 			return c, nil
 		}
 		showProgress(c)
-		framed := &framedConn{Conn: c, all: l.connections}
+		framed := &framedConn{patientConn: patientConn{Conn: c}, all: l.connections}
 		if l.connections.enter(framed) {
 			return framed, nil
 		}
@@ -51,17 +51,24 @@ func (l framedListener) Accept() (net.Conn, error) {
 
 // framedConn is a connection whose requests are followed as they are read.
 type framedConn struct {
-	net.Conn
+	patientConn
 	framing   framing // of the one goroutine that reads
 	ambiguous atomic.Bool
 
-	all   *connections
-	of    *connections  // guarded by all.mu: all, or nil when it is not counted any more
-	place *list.Element // guarded by all.mu: among those without a request
+	all     *connections
+	place   *list.Element // guarded by all.mu: in all; nil when it is not counted any more
+	working atomic.Bool   // on a request
 }
 
+// Read reads nothing when net/http asks for a byte behind a whole request: it does
+// so while the request is at work, to hear when the client leaves, which costs as
+// much as half the reading of the request. Nobody here ends work for that, since
+// clients close their side early; a client that is gone shows when it is written to.
 func (c *framedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+	if len(p) == 1 && c.framing.atEnd() {
+		return 0, nil
+	}
+	n, err := c.patientConn.Read(p)
 	if c.framing.see(p[:n]); c.framing.ambiguous {
 		c.ambiguous.Store(true)
 	}
@@ -100,6 +107,7 @@ type framing struct {
 	skip      int64  // bytes of body or chunk still to come
 	kept      []byte // of the head or line that is not complete
 	ambiguous bool   // stays
+	whole     bool   // a request was seen
 }
 
 type framingState uint8
@@ -111,6 +119,9 @@ const (
 	inChunk
 	inTrailer
 )
+
+// atEnd reports whether nothing was seen behind the last whole request.
+func (f *framing) atEnd() bool { return f.state == inHead && f.kept == nil && !f.ambiguous && f.whole }
 
 const longestHead, longestLine = 2 << 20, 8 << 10
 
@@ -143,7 +154,7 @@ func (f *framing) seeHead(p []byte) []byte {
 		return nil
 	}
 	f.begin(head[:end])
-	f.kept = nil
+	f.kept, f.whole = nil, true
 	return p[end-had:]
 }
 

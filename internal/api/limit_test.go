@@ -142,7 +142,9 @@ func (s failingSnapshot) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), s.err
 }
 
-func (s failingSnapshot) Get(phext.Coordinate) ([]byte, bool, error) { return nil, false, s.err }
+func (s failingSnapshot) Get([]byte, phext.Coordinate) ([]byte, bool, error) {
+	return nil, false, s.err
+}
 func (s failingSnapshot) Size() int64 {
 	if s.Snapshot.Scrolls() > 0 {
 		return 4 * piece

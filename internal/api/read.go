@@ -71,10 +71,11 @@ func (c *call) selectScroll() error {
 		return err
 	}
 	return c.reading(func(s sq.Snapshot) error {
-		text, ok, err := s.Get(at)
+		text, ok, err := s.Get(c.room[:0], at)
 		if err != nil || !ok {
 			return c.orSend(err, nil)
 		}
+		c.keepRoom(text)
 		tag := `"` + phext.Sum(text).String() + `"`
 		c.reply.Header()["Etag"] = []string{tag}
 		if matchesNone(c.request.Header["If-None-Match"], tag) {

@@ -39,7 +39,9 @@ var errEdited = sq.Errorf(sq.Busy, "the file is being edited")
 func (s editedSnapshot) Err() error  { return nil }
 func (s editedSnapshot) Size() int64 { return int64(s.after) + 7 }
 
-func (s editedSnapshot) Get(phext.Coordinate) ([]byte, bool, error) { return nil, false, errEdited }
+func (s editedSnapshot) Get([]byte, phext.Coordinate) ([]byte, bool, error) {
+	return nil, false, errEdited
+}
 
 func (s editedSnapshot) Checksum() (phext.Checksum, error) { return phext.Checksum{}, errEdited }
 
@@ -124,7 +126,7 @@ func (s unreadable) Snapshot(ctx context.Context, name sq.PhextName) (sq.Snapsho
 
 func (unreadableSnapshot) Err() error  { return errUnreadable }
 func (unreadableSnapshot) Size() int64 { return 0 }
-func (unreadableSnapshot) Get(phext.Coordinate) ([]byte, bool, error) {
+func (unreadableSnapshot) Get([]byte, phext.Coordinate) ([]byte, bool, error) {
 	return nil, false, errUnreadable
 }
 func (unreadableSnapshot) Checksum() (phext.Checksum, error) { return phext.Checksum{}, errUnreadable }

@@ -230,7 +230,7 @@ func pendingOps(c content, l layer, exposed bool) (ops []journal.Op, overridden 
 		if exposed && there && e.kind == journal.Append {
 			op.Text, err = missing(at, e.places)
 		} else {
-			op.Text, err = readAll(e.places)
+			op.Text, err = readAll(nil, e.places)
 		}
 		overridden = overridden || there && e.kind != journal.Append
 		if len(op.Text) > 0 || e.kind != journal.Append {
@@ -246,12 +246,12 @@ func pendingOps(c content, l layer, exposed bool) (ops []journal.Op, overridden 
 // they may have come there in several checkpoints, and others may have written
 // between them.
 func missing(scroll place, appended []place) (texts []byte, err error) {
-	rest, err := readAll([]place{scroll})
+	rest, err := readAll(nil, []place{scroll})
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range appended {
-		text, err := readAll([]place{p})
+		text, err := readAll(nil, []place{p})
 		if err != nil {
 			return nil, err
 		}
@@ -364,7 +364,7 @@ func (d *differ) compare(a, b *merge) bool {
 }
 
 func (d *differ) updated(m *merge) bool {
-	text, err := readAll(m.places)
+	text, err := readAll(nil, m.places)
 	d.changes = append(d.changes, sq.Change{
 		Position: d.at, Kind: sq.Updated, Coordinate: m.coordinate,
 		Bytes: int64(len(text)), Checksum: phext.Sum(text),

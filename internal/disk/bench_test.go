@@ -71,7 +71,7 @@ func BenchmarkSize(b *testing.B) {
 			b.Fatal(err)
 		}
 		defer snapshot.Close()
-		if _, ok, err := snapshot.Get(nth(rand.IntN(n))); !ok || err != nil {
+		if _, ok, err := snapshot.Get(nil, nth(rand.IntN(n))); !ok || err != nil {
 			b.Fatal(ok, err)
 		}
 	}

@@ -191,7 +191,9 @@ func (c *content) seal(file vfs.File) (err error) {
 		return err
 	}
 	c.file = newSource(file)
-	c.info, err = file.Stat()
+	if c.info, err = file.Stat(); err == nil {
+		c.file.sized(c.info.Identity.Size)
+	}
 	return err
 }
 

@@ -204,7 +204,7 @@ func TestEditWithinOneMoment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, _, err := snapshot.Get(phext.First); sq.ErrorCode(err) != sq.Busy {
+	if text, _, err := snapshot.Get(nil, phext.First); sq.ErrorCode(err) != sq.Busy {
 		t.Errorf("read %q, %v from a file that changed under it; want busy", text, err)
 	}
 	snapshot.Close()

@@ -86,7 +86,7 @@ func TestBudget(t *testing.T) {
 	if n := e.count(); n > 12 {
 		t.Errorf("%d phexts are open", n)
 	}
-	if text, ok, err := held.Get(phext.First); string(text) != "x" || !ok || err != nil {
+	if text, ok, err := held.Get(nil, phext.First); string(text) != "x" || !ok || err != nil {
 		t.Errorf("the one in use: %q, %v, %v", text, ok, err)
 	}
 	held.Close()

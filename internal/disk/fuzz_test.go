@@ -193,7 +193,7 @@ func look(t *testing.T, s sq.Store) (text string, unreadable bool) {
 			t.Fatal(err)
 		}
 		scrolls[scroll.Coordinate] = string(scroll.Text)
-		got, ok, err := snapshot.Get(scroll.Coordinate)
+		got, ok, err := snapshot.Get(nil, scroll.Coordinate)
 		if size, has := snapshot.Has(scroll.Coordinate); !ok || !has || err != nil || string(got) != string(scroll.Text) || int(size) != len(got) {
 			t.Fatalf("%v: %q, %v, of %d bytes; scanned as %q", scroll.Coordinate, got, err, size, scroll.Text)
 		}

@@ -200,7 +200,7 @@ func (c *linearCaller) get(at phext.Coordinate) (string, error) {
 		return "", err
 	}
 	defer snapshot.Close()
-	text, _, err := snapshot.Get(at)
+	text, _, err := snapshot.Get(nil, at)
 	return string(text), err
 }
 

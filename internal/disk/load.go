@@ -63,7 +63,7 @@ func loadSettled(dir vfs.FS, path string) (content, error) {
 // close lets go of a file that was not given to a view.
 func (c content) close() {
 	if c.file != nil {
-		c.file.file.Close() // only read: nothing to lose
+		c.file.close()
 	}
 }
 
@@ -88,6 +88,7 @@ func (c *content) read() error {
 		return errChanged
 	}
 	c.info, c.index, c.size, c.problem = after, scan, bytes, through.problem
+	c.file.sized(size)
 	c.identity = journal.Identity{Size: size, Sum: phext.Checksum(through.sum.Sum128().Bytes())}
 	return nil
 }
@@ -121,25 +122,28 @@ func (i *inspector) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// beside is a goroutine that looks whether text is UTF-8, which takes half of the
-// time that it takes to read a large file.
+// beside is a goroutine that sums text up and looks whether it is UTF-8, which takes
+// half of the time that it takes to read a large file.
 type beside struct {
 	work chan []byte // to look at
 	free chan []byte // to read into
 }
 
-const besideBytes = 1 << 20
+const besideBytes = 512 << 10
 
 // lookBeside starts such a goroutine; end waits until it has looked at all that was
 // read.
 func (i *inspector) lookBeside() (end func()) {
-	b := &beside{make(chan []byte, 1), make(chan []byte, 2)}
-	b.free <- make([]byte, besideBytes)
-	b.free <- make([]byte, besideBytes)
+	const pieces = 4
+	b := &beside{make(chan []byte, pieces), make(chan []byte, pieces)}
+	for range pieces {
+		b.free <- make([]byte, besideBytes)
+	}
 	i.beside = b
 	ended := make(chan error)
 	go func() {
 		for text := range b.work {
+			i.sum.Write(text)
 			i.utf8.Write(text) // it keeps its error
 			b.free <- text[:besideBytes]
 		}
@@ -157,7 +161,6 @@ func (i *inspector) readBeside(p []byte) (int, error) {
 	b := <-i.beside.free
 	n, err := i.r.Read(b[:min(len(p), besideBytes)])
 	i.n += int64(n)
-	i.sum.Write(b[:n])
 	copy(p, b[:n])
 	i.beside.work <- b[:n]
 	return n, err

@@ -303,7 +303,7 @@ func TestDamagedAndEdited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, _, err := s.Get(phext.First)
+	text, _, err := s.Get(nil, phext.First)
 	if err != nil || string(text) != "two, in place" {
 		t.Errorf("%q, %v", text, err)
 	}

@@ -173,7 +173,7 @@ func TestRot(t *testing.T) {
 				return err
 			}
 			defer s.Close()
-			_, _, err = s.Get(phext.First)
+			_, _, err = s.Get(nil, phext.First)
 			return err
 		},
 		"seen by a checkpoint": func(r *rig) error { return r.fold() },

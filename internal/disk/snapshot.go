@@ -52,16 +52,16 @@ func (s *snapshot) Has(c phext.Coordinate) (int64, bool) {
 	return size, size > 0
 }
 
-func (s *snapshot) Get(c phext.Coordinate) ([]byte, bool, error) {
+func (s *snapshot) Get(dst []byte, c phext.Coordinate) ([]byte, bool, error) {
 	if err := s.Err(); err != nil {
-		return nil, false, err
+		return dst, false, err
 	}
 	var room [4]place
 	places := s.find(c, room[:0])
 	if len(places) == 0 {
-		return nil, false, nil
+		return dst, false, nil
 	}
-	text, err := readAll(places)
+	text, err := readAll(dst, places)
 	s.handle.suspect(err)
 	return text, err == nil, err
 }

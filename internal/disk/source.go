@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"io"
+	"slices"
 	"sync/atomic"
 
 	"github.com/zeebo/xxh3"
@@ -15,11 +16,22 @@ import (
 // generations that hold it; the last one closes it.
 type source struct {
 	file    vfs.File
-	segment bool // of the journal, which nobody else may write to
+	mapped  *vfs.Mapping // of the file; nil where there is none
+	segment bool         // of the journal, which nobody else may write to
 	refs    atomic.Int64
 }
 
 func newSource(file vfs.File) *source { return &source{file: file} }
+
+// sized makes reading cheaper, now that the file has all the bytes that will be
+// read of it.
+func (s *source) sized(bytes int64) { s.mapped = vfs.Map(s.file, bytes) }
+
+// close closes what is only read: nothing can be lost.
+func (s *source) close() {
+	s.mapped.Close()
+	s.file.Close()
+}
 
 func newSegmentSource(file vfs.File) *source { return &source{file: file, segment: true} }
 
@@ -59,7 +71,7 @@ func (g *generation) release() {
 	}
 	for _, s := range g.sources {
 		if s.refs.Add(-1) == 0 {
-			s.file.Close() // only read by now: nothing to lose
+			s.close()
 		}
 	}
 }
@@ -82,8 +94,10 @@ var errRotten = sq.Errorf(sq.Unreadable, "the journal is damaged: it has not the
 
 // read fills dst, which has the length of the place.
 func (p place) read(dst []byte) error {
-	if n, err := p.source.file.ReadAt(dst, p.offset); n < len(dst) {
-		return p.source.short(err)
+	if m := p.source.mapped; m == nil || !m.Read(dst, p.offset) {
+		if n, err := p.source.file.ReadAt(dst, p.offset); n < len(dst) {
+			return p.source.short(err)
+		}
 	}
 	if xxh3.Hash(dst) != p.hash {
 		return p.source.changed()
@@ -114,23 +128,24 @@ func lengthOf(places []place) (n int64) {
 	return n
 }
 
-// readAll returns the text that places make up. A text in many pieces is read
+// readAll appends the text that places make up. A text in many pieces is read
 // through a window, since they were often written one after the other.
-func readAll(places []place) ([]byte, error) {
+func readAll(dst []byte, places []place) ([]byte, error) {
 	const few = 32
-	text := make([]byte, lengthOf(places))
-	if len(places) <= few {
-		at := int64(0)
-		for _, p := range places {
-			if err := p.read(text[at : at+p.length]); err != nil {
-				return nil, err
-			}
-			at += p.length
-		}
-		return text, nil
+	at, all := len(dst), int(lengthOf(places))
+	text := slices.Grow(dst, all)
+	if len(places) > few {
+		var w window
+		return w.append(text, places)
 	}
-	var w window
-	return w.append(text[:0], places)
+	text = text[:at+all]
+	for _, p := range places {
+		if err := p.read(text[at:][:p.length]); err != nil {
+			return dst, err
+		}
+		at += int(p.length)
+	}
+	return text, nil
 }
 
 // window reads ahead, for places that follow each other: one view of the phext's

@@ -76,9 +76,9 @@ func Check(t testing.TB, s sq.Snapshot) State {
 func checkEach(t testing.TB, s sq.Snapshot, state State) {
 	t.Helper()
 	for c, want := range state {
-		text, ok, err := s.Get(c)
+		text, ok, err := s.Get([]byte("before:"), c)
 		size, has := s.Has(c)
-		if err != nil || !ok || !has || string(text) != want || size != int64(len(want)) {
+		if err != nil || !ok || !has || string(text) != "before:"+want || size != int64(len(want)) {
 			t.Fatalf("%v: got %q %v %v, has %d %v; want %q", c, text, ok, err, size, has, want)
 		}
 	}
@@ -86,7 +86,7 @@ func checkEach(t testing.TB, s sq.Snapshot, state State) {
 		if _, there := state[c]; there {
 			continue
 		}
-		text, ok, err := s.Get(c)
+		text, ok, err := s.Get(nil, c)
 		if size, has := s.Has(c); err != nil || ok || has || size != 0 || len(text) > 0 {
 			t.Fatalf("%v, where nothing is: got %q %v %v, has %d %v", c, text, ok, err, size, has)
 		}

@@ -310,9 +310,9 @@ func (s *modelSnapshot) Has(c phext.Coordinate) (int64, bool) {
 	return int64(len(text)), ok
 }
 
-func (s *modelSnapshot) Get(c phext.Coordinate) ([]byte, bool, error) {
+func (s *modelSnapshot) Get(dst []byte, c phext.Coordinate) ([]byte, bool, error) {
 	text, ok := s.state[c]
-	return []byte(text), ok, nil
+	return append(dst, text...), ok, nil
 }
 
 func (s *modelSnapshot) Scan(from, to phext.Coordinate) iter.Seq2[sq.Scroll, error] {
