@@ -21,6 +21,7 @@ const (
 	Precondition Code = "precondition" // a Condition did not hold; nothing was done
 	TooLarge     Code = "too_large"    // more bytes than are taken
 	Full         Code = "full"         // no room on the disk or in the quota; nothing was done
+	Limited      Code = "limited"      // more requests than a tenant may make; nothing was done
 	Busy         Code = "busy"         // too much at once; the same may work later
 	Unreadable   Code = "unreadable"   // a file that is no phext, or a damaged journal
 	Uncertain    Code = "uncertain"    // the disk failed while writing: it may have happened

@@ -125,7 +125,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener)
 	options := s.budget
 	options.Logger, options.Owner = log, fmt.Sprintf("process %d, %s", os.Getpid(), l.Addr())
 	engine := disk.New(options)
-	v := &service{log: log, live: live, engine: engine}
+	v := &service{log: log, live: live, engine: engine, usage: s.usageKept(log)}
 	v.api = api.New(api.Options{
 		Tenants:     func() api.Tenants { return live.Current() },
 		Many:        s.many(),
@@ -136,6 +136,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener)
 		AllowOrigin: s.allowOrigin,
 		AllowHost:   s.allowHost,
 		Limits:      api.Limits{Requests: maxRequests},
+		Used:        v.usage.read(),
 	})
 	warnRelaxed(live.Current(), log)
 	live.OnChange(func(_, now *tenant.Registry) { warnRelaxed(now, log) })

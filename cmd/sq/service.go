@@ -28,6 +28,7 @@ type service struct {
 	live   *tenant.Live
 	engine *disk.Engine
 	api    *api.Server
+	usage  *usageFile
 }
 
 // run serves on l until a signal or ctx asks for the end, or serving fails. When
@@ -37,6 +38,7 @@ func (v *service) run(ctx context.Context, l net.Listener, received <-chan os.Si
 	defer endWatch()
 	var work sync.WaitGroup
 	work.Go(func() { v.live.Watch(watching) })
+	work.Go(func() { v.keepUsage(watching) })
 	served := make(chan error, 1)
 	work.Go(func() { served <- v.api.Serve(l) })
 

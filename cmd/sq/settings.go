@@ -26,6 +26,7 @@ type settings struct {
 	listen      string // the address as it was given; empty: by the rules of address
 	allowOrigin []string
 	allowHost   []string
+	usage       string // many tenants: what keeps the requests of the day; empty: beside config
 	logFormat   string
 	logLevel    string
 	budget      disk.Options // what may be open, and for how long; tests have less
@@ -39,6 +40,7 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.listen, "listen", "", "the `address` to listen on (default every interface; without a key 127.0.0.1)")
 	f.StringArrayVar(&s.allowOrigin, "allow-origin", nil, "without a key: a web `origin` whose pages may use the server, such as http://localhost:3000; repeatable")
 	f.StringArrayVar(&s.allowHost, "allow-host", nil, "without a key: a host `name` that the server is reached by, beside localhost; repeatable")
+	registerUsage(f, &s.usage)
 	f.StringVar(&s.logFormat, "log-format", "text", "the `format` of the log on standard error: text or json")
 	f.StringVar(&s.logLevel, "log-level", "info", "the least `level` that is logged: debug, info, warn or error")
 }
@@ -125,7 +127,7 @@ func (s *settings) checkKey() error {
 // checkGiven refuses flags that contradict each other, and empty values: they
 // come from a variable that was not set, and leaving out a key opens the server.
 func (s *settings) checkGiven(f *pflag.FlagSet) error {
-	for _, name := range []string{"config", "key", "data-dir", "listen"} {
+	for _, name := range []string{"config", "key", "data-dir", "listen", "usage-file"} {
 		if f.Changed(name) && f.Lookup(name).Value.String() == "" {
 			return usage("was a variable not set? Leave the flag out for its default", "--%s is empty", name)
 		}

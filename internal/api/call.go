@@ -126,6 +126,9 @@ func (c *call) serve() error {
 	if err := c.authenticate(tenants); err != nil {
 		return err
 	}
+	if err := c.meter(); err != nil {
+		return err
+	}
 	return c.work(e)
 }
 

@@ -1,12 +1,13 @@
 // Package api is SQ over HTTP: the paths under /api/v2/ in front of an sq.Store.
 //
-//	net/http -> origin -> token -> slot -> parameters -> Store -> reply
+//	net/http -> origin -> token -> rate -> slot -> parameters -> Store -> reply
 //
 // A call is one request on that way. An endpoint is a path and what it does; the
 // table in endpoint.go lists them. Every failure is an error that one table, in
 // problem.go, turns into a status; so endpoints only return errors.
 //
 //   - origin.go: which web pages may ask; auth.go: whose request it is
+//   - rate.go: how many requests a tenant may make, and how many it made
 //   - slots.go: how many may be at work at once, and how many of one tenant
 //   - query.go, body.go: what comes with a request, parsed once, into types
 //   - read.go, stream.go, delta.go, write.go, where.go: the endpoints

@@ -70,7 +70,7 @@ func (c *call) expose(origins []string) {
 	}
 }
 
-var exposed = []string{"ETag, Retry-After, X-Request-Id"}
+var exposed = []string{"ETag, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id"}
 
 // isSameSite reports whether a browser, if it is one, says that the user or a
 // page of ours asks.

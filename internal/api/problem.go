@@ -27,6 +27,7 @@ var statuses = map[sq.Code]int{
 	sq.Precondition: http.StatusPreconditionFailed,
 	sq.TooLarge:     http.StatusRequestEntityTooLarge,
 	sq.Full:         http.StatusInsufficientStorage,
+	sq.Limited:      http.StatusTooManyRequests,
 	sq.Busy:         http.StatusServiceUnavailable,
 	sq.Closed:       http.StatusServiceUnavailable,
 	sq.Unreadable:   http.StatusInternalServerError,

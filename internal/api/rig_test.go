@@ -81,6 +81,11 @@ func (l *logbook) String() string {
 // server.
 func newRig(t *testing.T, who people, o Options) *rig {
 	t.Helper()
+	return newRigOf(t, who, o)
+}
+
+func newRigOf(t *testing.T, who Tenants, o Options) *rig {
+	t.Helper()
 	r := &rig{t: t, client: &http.Client{Transport: &http.Transport{}}, log: &logbook{}, stores: map[string]sq.Store{}}
 	o.Tenants = func() Tenants { return who }
 	if o.Store == nil {

@@ -53,6 +53,9 @@ type Options struct {
 	// AllowHost is the names (without port) beside the loopback ones under which
 	// a server without tokens answers.
 	AllowHost []string
+	// Used is what tenants have used before the server began, as Server.Used gave
+	// it.
+	Used map[string]Usage
 	// Limits bounds what a request may use.
 	Limits Limits
 	// Routes are served beside the phexts. The endpoints of the API go before
@@ -89,6 +92,7 @@ func (l Limits) orDefaults() Limits {
 type Server struct {
 	Options
 	slots   *slots
+	rates   *rates
 	routes  *routes
 	conns   *connections
 	origins map[string]bool // Options.AllowOrigin
@@ -113,6 +117,7 @@ func New(o Options) *Server {
 	s := &Server{
 		Options: o,
 		slots:   newSlots(o.Limits.Requests, o.Many),
+		rates:   newRates(o.Used),
 		routes:  newRoutes(o.Routes),
 		conns:   &connections{most: o.Limits.Connections},
 		origins: exactly(o.AllowOrigin),
