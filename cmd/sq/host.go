@@ -129,7 +129,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener)
 	v.api = api.New(api.Options{
 		Tenants:     func() api.Tenants { return live.Current() },
 		Many:        s.many(),
-		Store:       func(t sq.Tenant) sq.Store { return engine.Store(t.DataDir) },
+		Store:       func(t sq.Tenant) sq.Store { return engine.StoreWithin(t.DataDir, t.QuotaBytes) },
 		Reload:      v.reload,
 		Logger:      log,
 		Loopback:    isLoopback(l),

@@ -39,11 +39,12 @@ type builder struct {
 	out   *appender
 	text  *phext.Writer
 	index *index
+	most  int64 // bytes that there may be; 0: any number
 }
 
 func newBuilder(file vfs.File) *builder {
 	out := &appender{file: file, sum: xxh3.New()}
-	return &builder{out, phext.NewWriter(out), &index{}}
+	return &builder{out: out, text: phext.NewWriter(out), index: &index{}}
 }
 
 func (b *builder) add(c phext.Coordinate, text []byte) error {

@@ -61,7 +61,7 @@ func (h *handle) pause() time.Duration {
 
 // tick does what is due, and sets the timer to when something may be due next.
 func (h *handle) tick() {
-	if h.log.watched() && h.looked.Load() == 0 {
+	if h.minds() && h.looked.Load() == 0 {
 		h.look()
 	}
 	v := h.current.Load()

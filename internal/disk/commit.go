@@ -22,6 +22,9 @@ type group struct {
 	changes []sq.Change
 	taken   []*request
 	full    error // why nothing may grow
+
+	limited  bool  // by a quota, of which so much is reserved
+	reserved int64 // bytes
 }
 
 // commit carries out a group: all batches that wait by now. They share one
@@ -42,6 +45,7 @@ func (h *handle) commit(first *request) {
 		g.takeAll(g.waiting())
 	}
 	h.end(g)
+	h.store.account.giveBack(g.reserved)
 	for _, r := range g.taken {
 		close(r.done)
 	}
@@ -86,7 +90,7 @@ func (h *handle) begin() (*group, error) {
 	}
 	next := *h.current.Load()
 	next.active = next.active.copy()
-	return &group{h: h, view: &next, encode: h.segment.encode, records: h.buf[:0], full: h.room()}, nil
+	return &group{h: h, view: &next, encode: h.segment.encode, records: h.buf[:0], full: h.room(), limited: h.store.account.limit() > 0}, nil
 }
 
 // begins opens the first segment of a phext at rest.
@@ -140,16 +144,20 @@ func (g *group) repeatMark() {
 // take carries out one batch on the working view: all of it or none.
 func (g *group) take(batch sq.Batch) ([]sq.Result, error) {
 	undo, texts, changes := *g.view, len(g.texts), len(g.changes)
-	if len(batch) > 1 {
+	undoes := len(batch) > 1 || g.limited
+	if undoes {
 		undo.active = g.view.active.copy()
 	}
 	d := &decision{group: g, at: g.encode.Offset() + journal.Record{}.TextOffset()}
 	results := make([]sq.Result, 0, len(batch))
-	for _, op := range batch {
+	for i, op := range batch {
 		result, err := d.do(op)
+		if err == nil && g.limited && i == len(batch)-1 {
+			err = g.reserve(undo.size)
+		}
 		if err != nil {
 			g.h.suspect(err)
-			if len(batch) > 1 {
+			if undoes {
 				*g.view = undo
 			}
 			g.texts, g.changes = g.texts[:texts], g.changes[:changes]

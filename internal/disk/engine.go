@@ -24,6 +24,7 @@
 //	view.go merge.go index.go layer.go source.go load.go    what is in memory
 //	snapshot.go changes.go    what readers and watchers see
 //	notice.go room.go         the folder's watch, room on the disk
+//	account.go quota.go       what a tenant uses, and may use
 //	check.go repair.go        what is wrong in a directory, and mending it
 package disk
 
@@ -83,9 +84,10 @@ type Engine struct {
 	once    sync.Once
 	worker  sync.WaitGroup
 
-	mu     sync.Mutex // guards stores and opened
+	mu     sync.Mutex // guards what follows
 	stores map[string]*Store
 	opened map[*handle]struct{}
+	walks  map[string]walked // of directories at rest, as Used found them
 }
 
 // New returns an engine. Close ends it.
@@ -93,7 +95,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		log: o.Logger, open: o.Open, owner: cmp.Or(o.Owner, fmt.Sprintf("process %d", os.Getpid())),
 		most: cmp.Or(o.Memory, 1<<30), phexts: cmp.Or(o.Phexts, max(vfs.MaxOpenFiles()/12, 64)), idle: cmp.Or(o.Idle, 5*time.Minute),
-		started: time.Now(), closing: make(chan struct{}), stores: map[string]*Store{}, opened: map[*handle]struct{}{},
+		started: time.Now(), closing: make(chan struct{}), stores: map[string]*Store{}, opened: map[*handle]struct{}{}, walks: map[string]walked{},
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -109,7 +111,9 @@ func New(o Options) *Engine {
 // Store returns the store on a directory, which must exist when it is first
 // used. Nothing is opened before that. Equal paths have the same store, until
 // it is closed.
-func (e *Engine) Store(dir string) sq.Store {
+func (e *Engine) Store(dir string) sq.Store { return e.store(dir) }
+
+func (e *Engine) store(dir string) *Store {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.stores[dir]

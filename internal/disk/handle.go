@@ -30,6 +30,7 @@ type handle struct {
 	doubted atomic.Bool                  // the file is to be read again, even if it looks the same
 	rotten  atomic.Bool                  // the journal has not what was written to it
 	used    atomic.Int64                 // when it was used last, as Engine.now
+	entered atomic.Bool                  // the store has it: its size counts
 	pins    atomic.Int64                 // users; far below 0 when closing
 	drained chan struct{}                // closed when the last user of a closing handle is gone
 
@@ -210,6 +211,7 @@ func (h *handle) run() {
 func (h *handle) publish(v *view) {
 	v.sum = &checksum{}
 	old := h.current.Swap(v)
+	h.store.account.tell(h)
 	if old == nil {
 		h.store.engine.memory.Add(v.memory())
 		return
@@ -316,11 +318,15 @@ func (h *handle) justModified() bool {
 	return known != nil && time.Since(known.Modified) < foreignPause
 }
 
-// kicked looks at the file when someone waits for changes; others will look when
-// they come. Looks are a second apart while someone goes on writing.
+// minds reports whether a change by others is to be seen though nobody asks: someone
+// waits for changes, or the size counts.
+func (h *handle) minds() bool { return h.log.watched() || h.store.account.limit() > 0 }
+
+// kicked looks at the file when a change matters now; otherwise who comes next
+// looks. Looks are a second apart while someone goes on writing.
 func (h *handle) kicked() {
 	h.looked.Store(0)
-	if !h.log.watched() {
+	if !h.minds() {
 		return
 	}
 	if wait := time.Second - time.Since(h.foreign); wait > 0 {

@@ -73,6 +73,7 @@ func (s *Store) kick(name sq.PhextName) {
 	h := s.handles[name]
 	s.mu.Unlock()
 	if h == nil {
+		s.account.doubt(name)
 		return
 	}
 	h.looked.Store(0)

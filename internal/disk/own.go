@@ -41,16 +41,23 @@ func findLeft(dir vfs.FS) (map[sq.PhextName][]leftover, error) {
 	infos, err := dir.List(journalDir)
 	left := map[sq.PhextName][]leftover{}
 	for _, info := range infos {
-		dot := max(strings.LastIndexByte(info.Name, '.'), 0)
-		name, err := sq.ParsePhextName(info.Name[:dot])
-		if err != nil {
-			continue
-		}
-		if number, err := strconv.ParseUint(info.Name[dot+1:], 10, 64); err == nil {
+		if name, number, ok := segmentOf(info.Name); ok {
 			left[name] = append(left[name], leftover{journalDir + "/" + info.Name, number})
 		}
 	}
 	return left, err
+}
+
+// segmentOf returns the phext and the number that the name of a segment tells;
+// false when it is no such name.
+func segmentOf(file string) (name sq.PhextName, number uint64, ok bool) {
+	dot := max(strings.LastIndexByte(file, '.'), 0)
+	name, err := sq.ParsePhextName(file[:dot])
+	if err != nil {
+		return "", 0, false
+	}
+	number, err = strconv.ParseUint(file[dot+1:], 10, 64)
+	return name, number, err == nil
 }
 
 // leftOf is findLeft for one phext.

@@ -21,11 +21,20 @@ func (s *Store) Replace(ctx context.Context, name sq.PhextName, r io.Reader) err
 	defer h.unpin()
 	path := fmt.Sprintf("%s/%s.%016x%s", tmpDir, name, random(), putSuffix)
 	defer h.remove(path)
+	if err := s.reckon(ctx); err != nil {
+		return err
+	}
 	c, err := h.writeBeside(path, r)
 	if err != nil {
 		return err
 	}
 	h.do(func() { err = h.replace(path, c) })
+	for try := 0; s.giveWay(h.fs, err, try); try++ {
+		h.do(func() { err = h.replace(path, c) })
+	}
+	if over := (*overQuota)(nil); errors.As(err, &over) {
+		c.close()
+	}
 	return err
 }
 
@@ -36,6 +45,9 @@ func (h *handle) writeBeside(path string, r io.Reader) (content, error) {
 		return content{}, writeError(err)
 	}
 	b := newBuilder(file)
+	if quota := h.store.account.limit(); quota > 0 {
+		b.most = max(quota, h.current.Load().charge())
+	}
 	err = b.copy(r)
 	var c content
 	if err == nil {
@@ -80,6 +92,9 @@ func (b *builder) copy(r io.Reader) error {
 		if err := b.add(stream.Coordinate(), text); err != nil {
 			return writeError(err)
 		}
+		if n := b.text.Offset(); b.most > 0 && n > b.most {
+			return sq.Errorf(sq.Full, "the quota is too small: the phext has more than the %d bytes that there may be at all; nothing was written", b.most)
+		}
 	}
 	var limit *phext.DimensionError
 	if err := stream.Err(); err != nil && !errors.As(err, &limit) {
@@ -93,11 +108,19 @@ func (b *builder) copy(r io.Reader) error {
 	return nil
 }
 
-// replace makes a file that was written beside the phext's own.
+// replace makes a file that was written beside the phext's own. It lets go of the
+// file when it fails, except where the quota is full.
 func (h *handle) replace(path string, c content) error {
 	if err := h.readyToReplace(); err != nil {
 		c.close()
 		return err
+	}
+	if c.size > h.current.Load().charge() {
+		reserved, err := h.reserve(c.size, 0)
+		if err != nil {
+			return err
+		}
+		defer h.store.account.giveBack(reserved)
 	}
 	if err := h.freeze(); err != nil {
 		c.close()
@@ -166,6 +189,11 @@ func (h *handle) drop() error {
 	if err := h.foldNow(); err != nil && !(before.opaque && len(h.segments()) == 0) {
 		return err
 	}
+	return h.store.discard(h.fs, h.info.Identity.Size, h.toTrash)
+}
+
+// toTrash moves the file to the trash, after which there is no phext.
+func (h *handle) toTrash() error {
 	to := trashDir + "/" + h.dated() + suffix
 	if err := h.fs.RenameNew(h.filePath(), to); err != nil {
 		return sq.Wrap(err, sq.Internal, "move the phext to the trash")

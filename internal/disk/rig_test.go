@@ -87,9 +87,11 @@ func (r *rig) path() string { return filepath.Join(r.dir, "notes.phext") }
 
 // handle returns the open phext. Its committer does nothing by itself any more:
 // what is pending stays so until the test folds it.
-func (r *rig) handle() *handle {
+func (r *rig) handle() *handle { return r.handleOf("notes") }
+
+func (r *rig) handleOf(name sq.PhextName) *handle {
 	r.t.Helper()
-	h, err := r.store.pinned(context.Background(), "notes")
+	h, err := r.store.pinned(context.Background(), name)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -40,8 +40,9 @@ var (
 // directory is opened and locked, and a phext is opened at its first use. What
 // is not used for a while is closed again.
 type Store struct {
-	engine *Engine
-	dir    string
+	engine  *Engine
+	dir     string
+	account account
 
 	mu      sync.Mutex // guards what follows; not held while a phext is opened
 	closed  bool
@@ -82,6 +83,7 @@ func (s *Store) startLocked() error {
 		dir.Close()
 		return err
 	}
+	s.account.close()
 	s.fs, s.used = dir, s.engine.now()
 	s.engine.dirs.Add(1)
 	s.engine.notices.add(s)
@@ -178,6 +180,8 @@ func (s *Store) opened(name sq.PhextName, h *handle, err error, wait chan struct
 	if err == nil {
 		h.pin()
 		s.handles[name] = h
+		h.entered.Store(true)
+		s.account.tell(h)
 		delete(s.left, name)
 		delete(s.failed, name)
 		s.engine.enter(h)
@@ -270,7 +274,14 @@ func (s *Store) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) ([
 		return nil, err
 	}
 	defer h.unpin()
-	return h.apply(ctx, batch)
+	if err := s.reckon(ctx); err != nil {
+		return nil, err
+	}
+	results, err := h.apply(ctx, batch)
+	for try := 0; s.giveWay(h.fs, err, try); try++ {
+		results, err = h.apply(ctx, batch)
+	}
+	return results, err
 }
 
 // checkBatch refuses a batch that makes no sense, or fits into no record.
@@ -394,6 +405,9 @@ func (s *Store) letGoLocked() error {
 		return nil
 	}
 	s.engine.notices.remove(s)
+	if bytes, known := s.account.used(); known {
+		s.engine.keepWalk(s.dir, bytes)
+	}
 	err := errors.Join(s.lock.Close(), s.fs.Close())
 	s.fs, s.lock = nil, nil
 	s.engine.dirs.Add(-1)
