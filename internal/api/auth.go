@@ -8,7 +8,10 @@ import (
 	"github.com/wbic16/sq-go"
 )
 
-var errUnauthorized = sq.Errorf(sq.Unauthorized, "Unauthorized")
+var (
+	errUnauthorized = sq.Errorf(sq.Unauthorized, "Unauthorized")
+	errNotReloaded  = sq.Errorf(sq.Forbidden, "Forbidden")
+)
 
 // authenticate finds out whose request it is. All failures are the same error.
 func (c *call) authenticate(tenants Tenants) error {
@@ -65,7 +68,7 @@ func (c *call) reload(tenants Tenants) error {
 	token, _ := tokenOf(c.request.Header)
 	admin := tenants.IsAdmin(token)
 	if !admin && (tenants.HasAdmin() || !c.isFromHere()) {
-		return sq.Errorf(sq.Forbidden, "Forbidden")
+		return errNotReloaded
 	}
 	if c.server.Reload == nil {
 		return c.sendLine("Config reload triggered")

@@ -51,6 +51,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := s.newCall(w, r)
 	defer c.end()
 	if err := c.serve(); err != nil {
+		if c.isGuess(err) && !c.holdBack() {
+			c.broken = true
+			return
+		}
 		c.fail(err)
 	}
 }

@@ -72,12 +72,21 @@ func (s *connections) atWork(request context.Context) {
 	}
 }
 
+// rest says that the connection of a request may go when another comes.
+func (s *connections) rest(request context.Context) {
+	if c, ok := request.Value(framedKey{}).(*framedConn); ok {
+		s.idles(c)
+	}
+}
+
 // state is net/http's: a connection is idle when its reply was sent.
 func (s *connections) state(conn net.Conn, state http.ConnState) {
-	c, ok := conn.(*framedConn)
-	if !ok || state != http.StateIdle {
-		return
+	if c, ok := conn.(*framedConn); ok && state == http.StateIdle {
+		s.idles(c)
 	}
+}
+
+func (s *connections) idles(c *framedConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.working.Store(false)

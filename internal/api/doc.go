@@ -6,7 +6,7 @@
 // table in endpoint.go lists them. Every failure is an error that one table, in
 // problem.go, turns into a status; so endpoints only return errors.
 //
-//   - origin.go: which web pages may ask; auth.go: whose request it is
+//   - origin.go: which web pages may ask; auth.go: whose request it is; guess.go: wrong tokens
 //   - rate.go: how many requests a tenant may make, and how many it made
 //   - slots.go: how many may be at work at once, and how many of one tenant
 //   - query.go, body.go: what comes with a request, parsed once, into types

@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -88,6 +89,7 @@ func newRigOf(t *testing.T, who Tenants, o Options) *rig {
 	t.Helper()
 	r := &rig{t: t, client: &http.Client{Transport: &http.Transport{}}, log: &logbook{}, stores: map[string]sq.Store{}}
 	o.Tenants = func() Tenants { return who }
+	o.Limits.GuessDelay = cmp.Or(o.Limits.GuessDelay, -1)
 	if o.Store == nil {
 		o.Store = func(tenant sq.Tenant) sq.Store { return r.store(tenant.Name) }
 	}

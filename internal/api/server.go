@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -72,6 +73,7 @@ type Limits struct {
 	HeaderTimeout time.Duration // to send them: 10 s
 	StallTimeout  time.Duration // without progress on a body or a response: 30 s
 	IdleTimeout   time.Duration // a connection between two requests: 3 min
+	GuessDelay    time.Duration // of the answer to a wrong token, at the most, where one address shows many: 2 s; less than 0: it never waits
 	Connections   int           // open at once, not those under TLS: half of the files that the process may have open
 }
 
@@ -82,6 +84,7 @@ func (l Limits) orDefaults() Limits {
 	l.HeaderTimeout = cmp.Or(l.HeaderTimeout, 10*time.Second)
 	l.StallTimeout = cmp.Or(l.StallTimeout, 30*time.Second)
 	l.IdleTimeout = cmp.Or(l.IdleTimeout, 3*time.Minute)
+	l.GuessDelay = cmp.Or(l.GuessDelay, 2*time.Second)
 	l.Connections = cmp.Or(l.Connections, openFiles()/2)
 	return l
 }
@@ -93,6 +96,7 @@ type Server struct {
 	Options
 	slots   *slots
 	rates   *rates
+	guesses *guesses
 	routes  *routes
 	conns   *connections
 	origins map[string]bool // Options.AllowOrigin
@@ -101,7 +105,9 @@ type Server struct {
 	calls   atomic.Uint64 // requests so far
 	process string        // tells request ids of one process from another's
 
-	http *http.Server
+	http   *http.Server
+	once   sync.Once
+	ending chan struct{} // closed when Shutdown begins
 
 	// work is the context of calls on stores, and ends when Shutdown loses
 	// patience. That of a request would end as soon as the client closes its side,
@@ -118,12 +124,14 @@ func New(o Options) *Server {
 		Options: o,
 		slots:   newSlots(o.Limits.Requests, o.Many),
 		rates:   newRates(o.Used),
+		guesses: newGuesses(o.Limits.GuessDelay),
 		routes:  newRoutes(o.Routes),
 		conns:   &connections{most: o.Limits.Connections},
 		origins: exactly(o.AllowOrigin),
 		hosts:   lowered(o.AllowHost),
 		log:     o.Logger,
 		process: newProcessID(),
+		ending:  make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -166,6 +174,7 @@ func (s *Server) Serve(l net.Listener) error {
 // finished, and the error of ctx otherwise; handlers that were cut off may still
 // be on their way out then.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.once.Do(func() { close(s.ending) })
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		s.http.Close()
