@@ -135,7 +135,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener)
 		Loopback:    isLoopback(l),
 		AllowOrigin: s.allowOrigin,
 		AllowHost:   s.allowHost,
-		Limits:      api.Limits{Requests: maxRequests},
+		Limits:      api.Limits{Requests: maxRequests, GuessDelay: s.guessDelay},
 		Used:        v.usage.read(),
 	})
 	warnRelaxed(live.Current(), log)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/spf13/pflag"
@@ -29,7 +30,8 @@ type settings struct {
 	usage       string // many tenants: what keeps the requests of the day; empty: beside config
 	logFormat   string
 	logLevel    string
-	budget      disk.Options // what may be open, and for how long; tests have less
+	budget      disk.Options  // what may be open, and for how long; tests have less
+	guessDelay  time.Duration // of the answers to wrong tokens; tests have less
 }
 
 func (s *settings) register(f *pflag.FlagSet) {

@@ -128,7 +128,7 @@ func (s *soak) configure(guest string) {
 func (s *soak) begin() {
 	settings := settings{
 		config: s.config, listen: "127.0.0.1", logFormat: "text", logLevel: "error",
-		budget: disk.Options{Phexts: s.tenants / 2, Idle: time.Second},
+		budget: disk.Options{Phexts: s.tenants / 2, Idle: time.Second}, guessDelay: -1,
 	}
 	s.server = beginWith(s.t, nil, func(ctx context.Context, out outside) int {
 		return report(out.stderr, host(ctx, settings, out))
