@@ -20,21 +20,26 @@ import (
 // and beside alice, who floods the server from many connections: requests a
 // second, and the time that 99 of 100 of them take no longer than. Server and
 // flood are processes of their own. The flood yields the processor to the others,
-// as if it came from another machine, or it takes what it can. The ratios are
+// as if it came from another machine, or it takes what it can. Alice has a limit
+// that she stays below, or one that refuses nearly everything. The ratios are
 // printed; nothing depends on them.
 func BenchmarkFlood(b *testing.B) {
 	const flooders = 200 // more than alice may have at work
 	for _, c := range []struct {
 		what, method, endpoint string
 		nice                   int
+		perSecond              float64
 	}{
-		{"select", http.MethodGet, "select", 19}, {"update", http.MethodPost, "update", 19},
-		{"select, greedy", http.MethodGet, "select", 0}, {"update, greedy", http.MethodPost, "update", 0},
+		{"select", http.MethodGet, "select", 19, 0}, {"update", http.MethodPost, "update", 19, 0},
+		{"select, greedy", http.MethodGet, "select", 0, 0}, {"update, greedy", http.MethodPost, "update", 0, 0},
+		{"select, below her limit", http.MethodGet, "select", 19, 1e6}, {"update, below her limit", http.MethodPost, "update", 19, 1e6},
+		{"select, above her limit", http.MethodGet, "select", 19, 500}, {"update, above her limit", http.MethodPost, "update", 19, 500},
+		{"select, greedy, above", http.MethodGet, "select", 0, 500}, {"update, greedy, above", http.MethodPost, "update", 0, 500},
 	} {
 		b.Run(c.what, func(b *testing.B) {
 			dir := b.TempDir()
 			config := filepath.Join(dir, "two.json")
-			put(b, config, twoTenantsIn(dir))
+			put(b, config, strings.Replace(twoTenantsIn(dir), `/alice"`, fmt.Sprintf(`/alice", "requests_per_second": %g`, c.perSecond), 1))
 			s := launch(b, nil, "--config", config)
 			s.listens()
 			bob := func(body string) int { return s.code(tokenOfBob, c.method, c.endpoint+at("notes", first), body) }

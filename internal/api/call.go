@@ -27,7 +27,8 @@ type call struct {
 	phext   sq.PhextName // empty where none is needed and none was given
 	body    body
 
-	broken bool // the connection is to be cut
+	hold   time.Duration // before the error is answered
+	broken bool          // the connection is to be cut
 
 	room []byte // for a text, of calls before it
 }
@@ -51,11 +52,28 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := s.newCall(w, r)
 	defer c.end()
 	if err := c.serve(); err != nil {
-		if c.isGuess(err) && !c.holdBack() {
-			c.broken = true
-			return
+		if c.isGuess(err) {
+			c.hold = c.server.guesses.wrong(client(c.request), time.Now())
 		}
+		c.pause()
 		c.fail(err)
+	}
+}
+
+// pause holds the answer back. It takes no slot, and its connection may go when
+// another comes.
+func (c *call) pause() {
+	if c.hold <= 0 {
+		return
+	}
+	ctx := c.request.Context()
+	c.server.conns.rest(ctx)
+	defer c.server.conns.atWork(ctx)
+	timer := time.NewTimer(c.hold)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.server.ending:
 	}
 }
 
@@ -140,6 +158,7 @@ func (c *call) serve() error {
 func (c *call) work(e *endpoint) error {
 	slots, name := c.server.slots, c.tenant.Name
 	if !slots.take(name, c.began) {
+		c.hold = c.server.rates.hold(name, c.began)
 		return sq.Errorf(sq.Busy, "too many requests at work, try again in a second")
 	}
 	defer slots.give(name)

@@ -109,26 +109,3 @@ func (c *call) isGuess(err error) bool {
 	_, known := c.server.Tenants().Find(token)
 	return !known
 }
-
-// holdBack has the answer to a wrong token wait, where there were many of them. It
-// holds no slot meanwhile, and its connection may go when another comes. It
-// is false when the client has gone, or closed its side in order not to wait: then
-// there is no answer.
-func (c *call) holdBack() bool {
-	wait := c.server.guesses.wrong(client(c.request), time.Now())
-	if wait <= 0 {
-		return true
-	}
-	ctx := c.request.Context()
-	c.server.conns.rest(ctx)
-	defer c.server.conns.atWork(ctx)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.server.ending:
-	case <-ctx.Done():
-		return false
-	}
-	return true
-}

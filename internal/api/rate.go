@@ -26,6 +26,7 @@ type rates struct {
 // meter is what a tenant has used.
 type meter struct {
 	full  time.Duration // when the bucket is full again, since rates.began
+	told  time.Duration // when the next refusal is due
 	day   int64         // that calls is of, since 1970 in UTC
 	calls int64         // that were let in on the day
 	last  time.Time     // when it asked, in vain or not
@@ -38,7 +39,17 @@ type allowance struct {
 	most, remaining int64
 	reset           time.Duration // until all of it is there again
 	wait            time.Duration // until a request is let in; 0: this one was
+	hold            time.Duration // until the refusal is answered
 }
+
+// A tenant gets so many refusals a second, some of them at once. Beyond that they
+// are held back, so that who asks in vain costs the others little. He was told to
+// wait a second at least.
+const (
+	refusalEvery = 10 * time.Millisecond
+	refusalsFree = 10
+	holdMost     = time.Second
+)
 
 const dayLength = 24 * time.Hour
 
@@ -56,11 +67,7 @@ func dayOf(t time.Time) int64 { return t.Unix() / int64(dayLength/time.Second) }
 func (r *rates) take(t *sq.Tenant, now time.Time) allowance {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := r.by[t.Name]
-	if m == nil {
-		m = &meter{}
-		r.by[t.Name] = m
-	}
+	m := r.ofLocked(t.Name)
 	m.turn(now)
 	m.last = now
 	if t.RequestsPerSecond == 0 && t.RequestsPerDay == 0 {
@@ -68,6 +75,23 @@ func (r *rates) take(t *sq.Tenant, now time.Time) allowance {
 		return allowance{}
 	}
 	return m.take(t, now, now.Sub(r.began))
+}
+
+// hold returns how long the refusal of a tenant waits that found no slot.
+func (r *rates) hold(tenant string, now time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ofLocked(tenant).hold(now.Sub(r.began))
+}
+
+// ofLocked returns the meter of a tenant.
+func (r *rates) ofLocked(tenant string) *meter {
+	m := r.by[tenant]
+	if m == nil {
+		m = &meter{}
+		r.by[tenant] = m
+	}
+	return m
 }
 
 // turn begins a new day. A clock that is set back a little goes on with the same
@@ -86,10 +110,21 @@ func (m *meter) take(t *sq.Tenant, now time.Time, at time.Duration) allowance {
 		m.full = full
 		m.calls++
 	}
+	a := second
 	if second.of == "" || day.of != "" && (day.wait > second.wait || second.wait == 0 && day.remaining < second.remaining) {
-		return day
+		a = day
 	}
-	return second
+	if a.wait > 0 {
+		a.hold = m.hold(at)
+	}
+	return a
+}
+
+// hold returns how long a refusal waits for its turn.
+func (m *meter) hold(at time.Duration) time.Duration {
+	const free = refusalsFree * refusalEvery
+	m.told = min(max(m.told, at)+refusalEvery, at+free+holdMost)
+	return max(m.told-at-free, 0)
 }
 
 // second is what one request leaves of the bucket, and when it is full again
@@ -169,6 +204,7 @@ func (c *call) meter() error {
 	if a.wait == 0 {
 		return nil
 	}
+	c.hold = a.hold
 	h["Retry-After"] = []string{seconds(a.wait)}
 	return sq.Errorf(sq.Limited, "more requests than this tenant may make, which is %d a %s; nothing was done, try again in %s s", a.most, a.of, seconds(a.wait))
 }

@@ -134,6 +134,35 @@ func TestRatePerDay(t *testing.T) {
 	}
 }
 
+// TestRefusalsAreHeldBack: who asks in vain again and again is answered slowly, for
+// a second at the most, and only as long as he does.
+func TestRefusalsAreHeldBack(t *testing.T) {
+	r := newRates(nil)
+	tenant, now := sq.Tenant{Name: "alice", RequestsPerDay: 1}, noon(r)
+	if a := r.take(&tenant, now); a.hold != 0 {
+		t.Errorf("who is let in is held for %v", a.hold)
+	}
+	hold := func() time.Duration { return r.take(&tenant, now).hold }
+	for i := range refusalsFree {
+		if d := hold(); d != 0 {
+			t.Errorf("refusal %d is held for %v", i, d)
+		}
+	}
+	for i := range 200 {
+		if d, want := hold(), min(time.Duration(i+1)*refusalEvery, holdMost); d != want {
+			t.Fatalf("refusal %d at once is held for %v, want %v", i, d, want)
+		}
+	}
+	now = now.Add(holdMost)
+	if d := hold(); d != refusalEvery {
+		t.Errorf("a second later: %v", d)
+	}
+	now = now.Add(holdMost)
+	if d := hold(); d != 0 {
+		t.Errorf("two seconds later: %v", d)
+	}
+}
+
 // TestRatesTogether: of many at once just those are let in that may be, by each
 // limit and by both.
 func TestRatesTogether(t *testing.T) {
@@ -261,7 +290,7 @@ func TestLimitsOverHTTP(t *testing.T) {
 
 // TestLimitTakesNoSlot: who is refused does not take the place of others.
 func TestLimitTakesNoSlot(t *testing.T) {
-	const asks = 200
+	const asks = 20
 	who := newPaying(sq.Tenant{Name: "ann", RequestsPerDay: 1}, sq.Tenant{Name: "ben"})
 	r := newRigOf(t, who, Options{Many: true, Limits: Limits{Requests: 1}})
 	var all sync.WaitGroup
