@@ -162,6 +162,26 @@ var mutations = []mutation{
 		[][2]string{{"r.byToken[e.Token] = i\n", "r.byToken[e.Token] = 0\n"}},
 		"internal/tenant", ".",
 	},
+	{
+		"what is being written has no room in the quota", "internal/disk/account.go",
+		[][2]string{{"used := a.phexts + a.trash + a.reserved - before\n", "used := a.phexts + a.trash\n"}},
+		engine, "TestQuotaIsReserved",
+	},
+	{
+		"a batch that the quota refuses stays in the group", "internal/disk/commit.go",
+		[][2]string{{"len(batch) > 1 || g.limited", "len(batch) > 1"}},
+		engine, "TestQuotaIsReserved",
+	},
+	{
+		"one limit is used up though the other refuses", "internal/api/rate.go",
+		[][2]string{{"if second.wait == 0 && day.wait == 0 {", "if second.wait == 0 {"}},
+		"internal/api", "TestRate",
+	},
+	{
+		"a right token waits", "internal/api/guess.go",
+		[][2]string{{"return !known\n", "return !known || known\n"}},
+		"internal/api", "TestWrongTokensWait",
+	},
 }
 
 // TestMutations holds that each mutation still fits the sources, and is told of

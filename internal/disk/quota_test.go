@@ -608,3 +608,60 @@ func TestQuotaIsNearlyUsed(t *testing.T) {
 		told(2)
 	})
 }
+
+// TestQuotaWhenAnyOperationFails: whatever file operation fails, in the end what is
+// counted is what is there, and nothing stays reserved.
+func TestQuotaWhenAnyOperationFails(t *testing.T) {
+	for n := 1; ; n++ {
+		calls := failedWork(t, n)
+		if t.Failed() {
+			t.Fatalf("with file operation %d failing", n)
+		}
+		if calls < n {
+			return
+		}
+	}
+}
+
+// failedWork works with a quota while the nth file operation fails, and compares.
+// It returns how many operations there were.
+func failedWork(t *testing.T, n int) (calls int) {
+	mem := vfs.NewMem()
+	fault := vfs.NewFault(mem, vfs.FailNth(n, syscall.EIO))
+	e := New(Options{Open: func(string) (vfs.FS, error) { return fault, nil }})
+	defer e.Close(background)
+	s := e.StoreWithin("dir", 300).(*Store)
+	names := []sq.PhextName{"a", "b", "c"}
+	for i, name := range names {
+		s.Apply(background, name, sq.Batch{{Kind: sq.Put, Coordinate: phext.First, Text: make([]byte, 70)}})
+		s.Apply(background, name, sq.Batch{{Kind: sq.Append, Coordinate: phext.First.With(0, 2), Text: make([]byte, 20-i)}})
+	}
+	s.Replace(background, "a", strings.NewReader(strings.Repeat("x", 80)))
+	s.Drop(background, "b")
+	s.Apply(background, "c", sq.Batch{{Kind: sq.Delete, Coordinate: phext.First}})
+	s.Apply(background, "d", sq.Batch{{Kind: sq.Put, Coordinate: phext.First, Text: make([]byte, 200)}})
+	e.closeIdle(e.now())
+	s.Apply(background, "a", sq.Batch{{Kind: sq.Append, Coordinate: phext.First, Text: make([]byte, 10)}})
+	if calls = fault.Calls(); calls < n {
+		return calls // it would be one of those that follow
+	}
+	want := int64(0)
+	for _, name := range append(names, "d") {
+		snapshot, err := s.Snapshot(background, name)
+		if err != nil {
+			t.Errorf("%q: %v", name, err)
+			return calls
+		}
+		want += snapshot.Size()
+		snapshot.Close()
+	}
+	infos, err := listOwn(mem, trashDir)
+	if err != nil {
+		t.Error(err)
+	}
+	want += bytesOf(infos)
+	if got := e.Used("dir"); got != want || got > 300 || s.account.reserved != 0 {
+		t.Errorf("%d bytes are used, want %d, and %d are reserved", got, want, s.account.reserved)
+	}
+	return calls
+}
