@@ -35,7 +35,8 @@ var (
 		"internal/tenant":    {},
 		"internal/api":       {},
 		"internal/load":      {},
-		"cmd/sq":             {"internal/api", "internal/disk", "internal/load", "internal/tenant"},
+		"internal/backup":    {},
+		"cmd/sq":             {"internal/api", "internal/backup", "internal/disk", "internal/load", "internal/tenant"},
 		"bench":              {"internal/load"},
 	}
 	// forTests is what any test may import beside that.
