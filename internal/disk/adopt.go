@@ -319,8 +319,10 @@ func (h *handle) keepPart() error {
 
 // dated returns a name for what is set aside: the phext's, when, and a number
 // that makes it the only one.
-func (h *handle) dated() string {
-	return fmt.Sprintf("%s.%s.%08x", h.name, time.Now().UTC().Format("20060102T150405"), uint32(random()>>32))
+func (h *handle) dated() string { return dated(h.name) }
+
+func dated(name sq.PhextName) string {
+	return fmt.Sprintf("%s.%s.%08x", name, time.Now().UTC().Format("20060102T150405"), uint32(random()>>32))
 }
 
 // differences returns what an edit by others changed, or a single reset when

@@ -26,6 +26,7 @@
 //	notice.go room.go         the folder's watch, room on the disk
 //	account.go quota.go       what a tenant uses, and may use
 //	check.go repair.go        what is wrong in a directory, and mending it
+//	place.go                  whole files put into a directory that nobody serves
 package disk
 
 import (

@@ -40,6 +40,10 @@ func (s *snapshot) Err() error {
 	return nil
 }
 
+// Problem is why the phext cannot be written to though it may be read: its journal is
+// damaged (Unreadable), or there was no room to open it. nil when it can.
+func (s *snapshot) Problem() error { return s.problem }
+
 func (s *snapshot) Position() sq.Position {
 	return sq.Position{Epoch: s.handle.epoch, Sequence: s.sequence}
 }
