@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"slices"
@@ -23,10 +24,13 @@ type Route struct {
 	// Methods has an action for each method. GET stands for HEAD too, where there
 	// is none.
 	Methods map[string]Action
+	// MostBody is how many bytes the body of a request may have; 0: a megabyte. More than
+	// Limits.BodyBytes are never taken.
+	MostBody int64
 }
 
 // Action answers a request. The body of the request ends with an error of ours
-// after a megabyte, and when nothing comes for too long; deadlines of the reply
+// after Route.MostBody, and when nothing comes for too long; deadlines of the reply
 // move on as it is taken. An error is answered in the form that the client
 // accepts, or breaks the connection when a part of an answer was sent. The default of
 // Cache-Control is no-store.
@@ -43,7 +47,8 @@ const (
 	Administration
 )
 
-// routeBody is how long the body of a request to a route may be.
+// routeBody is how long the body of a request to a route may be, where that says
+// nothing else.
 const routeBody = 1 << 20
 
 // routes finds routes by path.
@@ -92,7 +97,7 @@ func (c *call) visit(route *Route, tenants Tenants) error {
 		c.reply.Header().Set("Allow", route.allow())
 		return errMethod
 	}
-	c.body.most = min(c.body.most, routeBody)
+	c.body.most = min(c.body.most, cmp.Or(route.MostBody, routeBody))
 	if err := c.body.checkLength(); err != nil {
 		return err
 	}
