@@ -137,6 +137,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener)
 		AllowHost:   s.allowHost,
 		Limits:      api.Limits{Requests: maxRequests, GuessDelay: s.guessDelay},
 		Used:        v.usage.read(),
+		Routes:      []api.Route{v.backupRoute()},
 	})
 	warnRelaxed(live.Current(), log)
 	live.OnChange(func(_, now *tenant.Registry) { warnRelaxed(now, log) })
