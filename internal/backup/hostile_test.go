@@ -66,6 +66,7 @@ func TestHostile(t *testing.T) {
 		{"nothing", tarOf(t), "is cut short"},
 		{"something behind its end", append(slices.Clone(good), good...), "something stands in it behind its end"},
 		{"half a block behind its end", append(slices.Clone(good), make([]byte, 511)...), "is cut short"},
+		{"a failure", with(1, plainEntry(failedName, "it\x1b[2Jfell")), "it failed while it was made: it [2Jfell"},
 		{"no tar", []byte(strings.Repeat("no tar at all, ", 100)), "is damaged near byte"},
 		{"empty", nil, "is cut short after 0 bytes"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/phext"
@@ -236,7 +237,13 @@ func (v *reader) add(e entry) {
 // failed returns what the writer of the backup had to say when it gave up.
 func (v *reader) failed() error {
 	text, _ := io.ReadAll(io.LimitReader(v.tar, 4<<10))
-	return sq.Errorf(sq.Invalid, "backup: it failed while it was made: %s", strings.ToValidUTF8(string(text), "?"))
+	line := strings.Map(func(r rune) rune { // a terminal would obey them
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(string(text), "?"))
+	return sq.Errorf(sq.Invalid, "backup: it failed while it was made: %s", line)
 }
 
 // seal reads the manifest, the list of sums and the end.
