@@ -28,6 +28,46 @@ const engine = "internal/disk"
 
 var mutations = []mutation{
 	{
+		"what a restore replaces is not kept", "internal/disk/place.go",
+		[][2]string{{"\terr := dir.Exchange(s.path, s.target())\n", "\terr := dir.Rename(s.path, s.target())\n"}},
+		engine, "TestPlace",
+	},
+	{
+		"no sync of the directories after a restore", "internal/disk/place.go",
+		[][2]string{{"range []string{trashDir, \".\", tmpDir} {", "range []string{} {"}},
+		engine, "TestPlace",
+	},
+	{
+		"a restore syncs where files were before where they came to", "internal/disk/place.go",
+		[][2]string{{"range []string{trashDir, \".\", tmpDir} {", "range []string{tmpDir, \".\", trashDir} {"}},
+		engine, "TestPlace",
+	},
+	{
+		"no sync of what a restore stages", "internal/disk/place.go",
+		[][2]string{{"\terr := s.file.Sync()\n", "\terr := error(nil)\n"}},
+		engine, "TestPlace",
+	},
+	{
+		"a backup without its end is taken for one", "internal/backup/read.go",
+		[][2]string{{"v.in.n%512 != 0 || v.in.zeros < rest+1024", "v.in.n < 0"}},
+		"internal/backup", "TestCut",
+	},
+	{
+		"what a backup lists is not compared with what it holds", "internal/backup/read.go",
+		[][2]string{{"len(found) == 0 || found[0] != want", "len(found) == 0"}},
+		"internal/backup", "TestRewritten|TestHostile",
+	},
+	{
+		"a damaged journal is backed up without a word", "internal/backup/group.go",
+		[][2]string{{"p.Damaged != \"\" && !g.b.o.SkipUnreadable", "false"}},
+		"internal/backup", "TestUnreadable",
+	},
+	{
+		"what has the same size is taken for the same", "internal/backup/group.go",
+		[][2]string{{"err != nil || sum != old.Checksum", "err != nil || sum == (phext.Checksum{})"}},
+		"internal/backup", "TestSameSize",
+	},
+	{
 		"an answer without a sync", "internal/disk/segment.go",
 		[][2]string{{"if err := s.source.file.Sync(); err != nil {\n\t\ts.bad = true", "if err := error(nil); err != nil {\n\t\ts.bad = true"}},
 		engine, "TestTrace|TestImages",

@@ -114,16 +114,25 @@ func foundIn(t *testing.T, mem *vfs.Mem) (state map[sq.PhextName]string, trash [
 	return state, trash
 }
 
+// TestPlace on file systems that can exchange two files, and on others.
 func TestPlace(t *testing.T) {
-	mem := lived(t)
-	if err := placeInto(mem); err != nil {
-		t.Fatal(err)
-	}
-	if state, trash := foundIn(t, mem); !maps.Equal(state, outcome) || !slices.Equal(trash, []string{"old"}) {
-		t.Errorf("%q, and in the trash %q", state, trash)
-	}
-	if infos, err := mem.List(tmpDir); err != nil || len(infos) > 0 {
-		t.Errorf("left: %v, %v", infos, err)
+	for _, exchange := range []error{nil, errors.ErrUnsupported} {
+		mem := lived(t)
+		err := placeInto(vfs.NewFault(mem, func(c vfs.Call) error {
+			if c.Op == "exchange" {
+				return exchange
+			}
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state, trash := foundIn(t, mem); !maps.Equal(state, outcome) || !slices.Equal(trash, []string{"old"}) {
+			t.Errorf("%q, and in the trash %q", state, trash)
+		}
+		if infos, err := mem.List(tmpDir); err != nil || len(infos) > 0 {
+			t.Errorf("left: %v, %v", infos, err)
+		}
 	}
 }
 
