@@ -209,7 +209,7 @@ func writeBackup(ctx context.Context, w io.Writer, c *tenant.Config, only string
 		}
 		if _, err := os.Stat(t.DataDir); errors.Is(err, fs.ErrNotExist) {
 			if t.Enabled {
-				return nil, sq.Errorf(sq.NotFound, "tenant %q has no data directory; is its disk mounted?", t.Name)
+				return nil, sq.Errorf(sq.Unreadable, "tenant %q has no data directory; is its disk mounted?", t.Name)
 			}
 			b.Store = nil
 		}

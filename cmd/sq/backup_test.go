@@ -224,6 +224,9 @@ func TestBackupLeft(t *testing.T) {
 	for range mostBackups {
 		ctx, cancel := context.WithCancel(context.Background())
 		reply := get(ctx)
+		if h := reply.Header; h.Get("Content-Type") != "application/x-tar" || !strings.HasPrefix(h.Get("Content-Disposition"), `attachment; filename="sq-backup-20`) {
+			t.Errorf("headers: %v", h)
+		}
 		if _, err := io.ReadFull(reply.Body, make([]byte, 1000)); err != nil {
 			t.Fatal(err)
 		}

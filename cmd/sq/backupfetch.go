@@ -3,13 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/backup"
 )
 
@@ -36,8 +36,8 @@ func (f *backupFlags) fetch(ctx context.Context, w io.Writer, since *backup.Mani
 		bar.show("fetching %s: %d entries, %s in all", p.Tenant, p.Done, size(p.Bytes))
 	})
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, hinted(fmt.Errorf("the server broke the connection: %w", err), "its log says why")
+	case sq.ErrorCode(err) == sq.Invalid:
+		return nil, hinted(err, "the log of the server may say why; nothing of it was kept")
 	case err != nil:
 		return nil, err
 	case since != nil && m.Since != since.ID() || since == nil && m.Since != (backup.Digest{}):
