@@ -279,6 +279,9 @@ func TestBackupUnreadable(t *testing.T) {
 	s.want(tokenOfAlice, "POST", "update"+at("big", first), strings.Repeat("x", 1<<20), "Updated 1048576 bytes")
 	_, errors = sqRuns(t, exitFailure, "backup", "--server", "http://"+s.address, tar)
 	says(t, "backup that breaks off", errors, "it failed while it was made: bob/notes.phext cannot be backed up: ")
+	if body, err := backupBody(t, s); err == nil || !strings.Contains(body, "FAILED") {
+		t.Errorf("the connection does not break after %d bytes: %v", len(body), err)
+	}
 	if left, _ := filepath.Glob(filepath.Join(work, "*")); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}
@@ -292,6 +295,23 @@ func TestBackupUnreadable(t *testing.T) {
 	_, errors = sqRuns(t, exitFailure, "backup", "--config", config, filepath.Join(work, "c.tar"))
 	says(t, "backup beside a server", errors, "is served by another program", "sq: hint: to back up while the server runs: sq backup --server URL")
 	s.stop()
+}
+
+// backupBody returns what a client reads that knows nothing of backups.
+func backupBody(t *testing.T, s *server) (string, error) {
+	t.Helper()
+	r, err := http.NewRequest("GET", "http://"+s.address+"/api/v2/admin/backup", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", adminKey)
+	reply, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	body, err := io.ReadAll(reply.Body)
+	return string(body), err
 }
 
 // TestRestoreInterrupted: a signal while it verifies changes nothing.

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -331,6 +332,20 @@ func TestEdited(t *testing.T) {
 		if _, err := verify(b.Bytes()); sq.ErrorCode(err) != sq.Invalid {
 			t.Errorf("%s, read: %v", name, err)
 		}
+	}
+}
+
+// TestHuge: a phext of more than 8 GiB has a header that says so. Its text breaks off.
+func TestHuge(t *testing.T) {
+	alice, _, _ := two(t)
+	s := &strange{Store: alice, make: func(_ sq.PhextName, snap sq.Snapshot) (sq.Snapshot, error) {
+		return breaking{snap, 9 << 30, 7, sq.Errorf(sq.Busy, "somebody writes to the file")}, nil
+	}}
+	var b bytes.Buffer
+	_, err := Write(context.Background(), &b, []Tenant{{"alice", s}}, Options{})
+	wants(t, "write", err, sq.Busy, "somebody writes to the file")
+	if h, err := tar.NewReader(&b).Next(); err != nil || h.Size != 9<<30 {
+		t.Errorf("%+v, %v", h, err)
 	}
 }
 

@@ -206,7 +206,7 @@ type damaged struct{ sq.Snapshot }
 
 func (damaged) Problem() error { return sq.Errorf(sq.Unreadable, "the journal is damaged") }
 
-// failing after some bytes.
+// breaking is of a phext of which only some bytes can be read.
 type breaking struct {
 	sq.Snapshot
 	size  int64

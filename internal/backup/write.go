@@ -139,13 +139,17 @@ func (b *writer) now() time.Time { return b.o.Now().UTC().Truncate(time.Second) 
 
 // header begins an entry.
 func (b *writer) header(name string, size int64, at time.Time) error {
-	return b.tar.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600, ModTime: at, Format: formatOf(name)})
+	return b.tar.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600, ModTime: at, Format: formatOf(name, size)})
 }
 
-// formatOf has names that are not ASCII, or long, in the way of POSIX, and the rest in
-// the oldest that all programs read.
-func formatOf(name string) tar.Format {
-	if len(name) < 100 && strings.Trim(name, printable) == "" {
+// mostUSTAR is the first size that the oldest format cannot write: it has 11 octal
+// digits.
+const mostUSTAR = 8 << 30
+
+// formatOf has names that are not ASCII, or long, and large sizes in the way of POSIX,
+// and the rest in the oldest that all programs read.
+func formatOf(name string, size int64) tar.Format {
+	if size < mostUSTAR && len(name) < 100 && strings.Trim(name, printable) == "" {
 		return tar.FormatUSTAR
 	}
 	return tar.FormatPAX
