@@ -155,7 +155,7 @@ func TestFlips(t *testing.T) {
 	_, _, tenants := two(t)
 	tar, m := written(t, tenants, Options{Config: []byte("{}")})
 	unnoticed, zeros := 0, bytes.Count(tar, []byte{0})
-	for i := range tar {
+	for i := 0; i < len(tar); i += 3 { // and so each bit of some bytes in 24
 		was := tar[i]
 		tar[i] ^= 1 << (i % 8)
 		if got, err := verify(tar); err == nil {
@@ -364,7 +364,7 @@ func TestHeld(t *testing.T) {
 // TestMemory stays the same however large a phext is, on both ends.
 func TestMemory(t *testing.T) {
 	alice, _, _ := two(t)
-	const size = 64 << 20
+	const size = 16 << 20
 	s := &strange{Store: alice, make: func(_ sq.PhextName, snap sq.Snapshot) (sq.Snapshot, error) { return big{snap, size}, nil }}
 	r, w := io.Pipe()
 	var before, after runtime.MemStats
