@@ -49,6 +49,7 @@ func (c *call) keepRoom(text []byte) {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.conns.atWork(r.Context())
+	showTLS(r)
 	c := s.newCall(w, r)
 	defer c.end()
 	if err := c.serve(); err != nil {

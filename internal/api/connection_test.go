@@ -20,7 +20,7 @@ import (
 // dial opens a connection and sends what is given.
 func (r *rig) dial(text string) (net.Conn, *bufio.Reader) {
 	r.t.Helper()
-	c, err := net.Dial("tcp", r.addr)
+	c, err := r.connect()
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func (s *connections) enter(c *framedConn) bool {
 	}
 	s.mu.Unlock()
 	if oldest != nil {
-		oldest.Conn.Close() // which net/http sees as the client's leaving
+		oldest.cut() // which net/http sees as the client's leaving
 	}
 	return ok
 }
@@ -51,18 +51,21 @@ func (s *connections) oldestLocked() *framedConn {
 	return nil
 }
 
-// leaveLocked takes a connection out. It may be called more than once.
-func (s *connections) leaveLocked(c *framedConn) {
-	if c.place != nil {
-		s.all.Remove(c.place)
-		c.place = nil
+// leaveLocked takes a connection out, and tells whether it was idle. It may be
+// called more than once.
+func (s *connections) leaveLocked(c *framedConn) (idle bool) {
+	if c.place == nil {
+		return false
 	}
+	s.all.Remove(c.place)
+	c.place = nil
+	return !c.working.Load()
 }
 
-func (s *connections) leave(c *framedConn) {
+func (s *connections) leave(c *framedConn) (idle bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leaveLocked(c)
+	return s.leaveLocked(c)
 }
 
 // atWork says that the connection of a request is at work.
@@ -95,8 +98,12 @@ func (s *connections) idles(c *framedConn) {
 	}
 }
 
-// Close closes the connection and makes room for another.
+// Close closes the connection and makes room for another. Who is idle may not have
+// taken the reply before, and net/http closes those one after the other when it
+// shuts down: it must not wait for any.
 func (c *framedConn) Close() error {
-	c.all.leave(c)
+	if c.all.leave(c) {
+		return c.cut()
+	}
 	return c.Conn.Close()
 }

@@ -16,6 +16,7 @@ import (
 type patientConn struct {
 	net.Conn
 	in, out deadline
+	direct  bool // it is under TLS: a write that was ended by a deadline cannot go on
 }
 
 // deadline is that of one direction. One goroutine at a time reads or writes;
@@ -75,6 +76,9 @@ func (d *deadline) end(err error, set func(time.Time) error) (again bool) {
 }
 
 func (c *patientConn) Read(p []byte) (int, error) {
+	if c.direct {
+		return c.Conn.Read(p)
+	}
 	for {
 		if err := c.in.begin(c.Conn.SetReadDeadline); err != nil {
 			return 0, err
@@ -87,6 +91,9 @@ func (c *patientConn) Read(p []byte) (int, error) {
 }
 
 func (c *patientConn) Write(p []byte) (n int, err error) {
+	if c.direct {
+		return c.Conn.Write(p)
+	}
 	for {
 		if err := c.out.begin(c.Conn.SetWriteDeadline); err != nil {
 			return n, err
@@ -101,10 +108,16 @@ func (c *patientConn) Write(p []byte) (n int, err error) {
 
 // SetReadDeadline and the others have the meaning that they have for a net.Conn.
 func (c *patientConn) SetReadDeadline(t time.Time) error {
+	if c.direct {
+		return c.Conn.SetReadDeadline(t)
+	}
 	return c.in.want(t, c.Conn.SetReadDeadline)
 }
 
 func (c *patientConn) SetWriteDeadline(t time.Time) error {
+	if c.direct {
+		return c.Conn.SetWriteDeadline(t)
+	}
 	return c.out.want(t, c.Conn.SetWriteDeadline)
 }
 

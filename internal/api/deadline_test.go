@@ -10,27 +10,27 @@ import (
 	"time"
 )
 
-// countedConn is a connection that counts how often its deadlines are set.
-type countedConn struct {
+// deadlinesConn is a connection that counts how often its deadlines are set.
+type deadlinesConn struct {
 	net.Conn
 	reads, writes int
 }
 
-func (c *countedConn) SetReadDeadline(t time.Time) error {
+func (c *deadlinesConn) SetReadDeadline(t time.Time) error {
 	c.reads++
 	return c.Conn.SetReadDeadline(t)
 }
 
-func (c *countedConn) SetWriteDeadline(t time.Time) error {
+func (c *deadlinesConn) SetWriteDeadline(t time.Time) error {
 	c.writes++
 	return c.Conn.SetWriteDeadline(t)
 }
 
 // patient returns a connection with cheap deadlines, and its other end.
-func patient(t *testing.T) (*patientConn, *countedConn, net.Conn) {
+func patient(t *testing.T) (*patientConn, *deadlinesConn, net.Conn) {
 	a, b := net.Pipe()
 	t.Cleanup(func() { a.Close(); b.Close() })
-	c := &countedConn{Conn: a}
+	c := &deadlinesConn{Conn: a}
 	return &patientConn{Conn: c}, c, b
 }
 

@@ -13,6 +13,7 @@
 //   - read.go, stream.go, delta.go, write.go, where.go: the endpoints
 //   - reply.go, socket_unix.go: what goes back, and how long a client may stand still
 //   - framing.go: requests whose end is not certain are refused
+//   - secret.go: the same under TLS
 //   - connections.go: how many may be open, and who goes when another comes
 //
 // A tenant learns nothing of another: whose a token is decides which Store is

@@ -5,10 +5,12 @@ import (
 	"container/list"
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/wbic16/sq-go"
 )
@@ -19,8 +21,7 @@ import (
 // which may be a header by itself, and with a line that ends in LF where others
 // end in CR LF, which may be no end at all. net/http takes all of these and tells
 // nobody, so the bytes are looked at on their way to it. A head whose lines all
-// end in LF, as people type it, is read in one way only. A connection under TLS is not: there net/http sees more than its bytes,
-// and a proxy that speaks TLS to us is left to net/http's reading.
+// end in LF, as people type it, is read in one way only. Under TLS it is what was secret that is looked at.
 
 var errAmbiguous = sq.Errorf(sq.Invalid, "request: its end is not certain: it has both Content-Length and Transfer-Encoding, a folded line, or line ends of two kinds; nothing was done")
 
@@ -28,6 +29,8 @@ var errAmbiguous = sq.Errorf(sq.Invalid, "request: its end is not certain: it ha
 type framedListener struct {
 	net.Listener
 	connections *connections
+	patience    time.Duration // with a handshake
+	log         *slog.Logger
 }
 
 func (l framedListener) Accept() (net.Conn, error) {
@@ -36,16 +39,11 @@ func (l framedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if secret, ok := c.(*tls.Conn); ok {
-			showProgress(secret.NetConn())
-			return c, nil
-		}
-		showProgress(c)
-		framed := &framedConn{patientConn: patientConn{Conn: c}, all: l.connections}
+		framed := l.wrap(c)
 		if l.connections.enter(framed) {
 			return framed, nil
 		}
-		c.Close()
+		framed.cut()
 	}
 }
 
@@ -54,6 +52,11 @@ type framedConn struct {
 	patientConn
 	framing   framing // of the one goroutine that reads
 	ambiguous atomic.Bool
+
+	secret   *tls.Conn            // Conn, where that is one
+	state    *tls.ConnectionState // of the one goroutine that reads: nil before the handshake, and without TLS
+	patience time.Duration        // with a handshake
+	log      *slog.Logger
 
 	all     *connections
 	place   *list.Element // guarded by all.mu: in all; nil when it is not counted any more
@@ -65,6 +68,11 @@ type framedConn struct {
 // much as half the reading of the request. Nobody here ends work for that, since
 // clients close their side early; a client that is gone shows when it is written to.
 func (c *framedConn) Read(p []byte) (int, error) {
+	if c.secret != nil && c.state == nil {
+		if err := c.shake(); err != nil {
+			return 0, err
+		}
+	}
 	if len(p) == 1 && c.framing.atEnd() {
 		return 0, nil
 	}

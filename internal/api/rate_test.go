@@ -253,7 +253,7 @@ func newPaying(tenants ...sq.Tenant) paying {
 // again; all tokens of a tenant share its limits; nobody else notices.
 func TestLimitsOverHTTP(t *testing.T) {
 	who := newPaying(sq.Tenant{Name: "ann", RequestsPerDay: 3}, sq.Tenant{Name: "ben"}, sq.Tenant{Name: "cy", RequestsPerSecond: 0.001})
-	r := newRigOf(t, who, Options{Many: true, Limits: Limits{Requests: 1}})
+	r := newRigUnder(t, who, Options{Many: true, Limits: Limits{Requests: 1}}, nil)
 	as := func(token string, q request) request { return with(q, "Authorization: "+token) }
 	version := get("/api/v2/version")
 	free := []string{"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"}
@@ -292,7 +292,7 @@ func TestLimitsOverHTTP(t *testing.T) {
 func TestLimitTakesNoSlot(t *testing.T) {
 	const asks = 20
 	who := newPaying(sq.Tenant{Name: "ann", RequestsPerDay: 1}, sq.Tenant{Name: "ben"})
-	r := newRigOf(t, who, Options{Many: true, Limits: Limits{Requests: 1}})
+	r := newRigUnder(t, who, Options{Many: true, Limits: Limits{Requests: 1}}, nil)
 	var all sync.WaitGroup
 	r.send(with(get("/api/v2/version"), "Authorization: ann"))
 	for range 4 {

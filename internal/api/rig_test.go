@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
@@ -51,6 +52,7 @@ type rig struct {
 	server *Server
 	client *http.Client
 	addr   string
+	secret *tls.Config // of the client; nil: TLS is not spoken
 	log    *logbook
 
 	wire net.Conn // of reply; nil: none is open
@@ -82,12 +84,13 @@ func (l *logbook) String() string {
 // server.
 func newRig(t *testing.T, who people, o Options) *rig {
 	t.Helper()
-	return newRigOf(t, who, o)
+	return newRigUnder(t, who, o, nil)
 }
 
-func newRigOf(t *testing.T, who Tenants, o Options) *rig {
+// newRigUnder is newRig under TLS, where clients have a configuration of it.
+func newRigUnder(t *testing.T, who Tenants, o Options, secret *tls.Config) *rig {
 	t.Helper()
-	r := &rig{t: t, client: &http.Client{Transport: &http.Transport{}}, log: &logbook{}, stores: map[string]sq.Store{}}
+	r := &rig{t: t, client: &http.Client{Transport: &http.Transport{TLSClientConfig: secret}}, secret: secret, log: &logbook{}, stores: map[string]sq.Store{}}
 	o.Tenants = func() Tenants { return who }
 	o.Limits.GuessDelay = cmp.Or(o.Limits.GuessDelay, -1)
 	if o.Store == nil {
@@ -95,11 +98,21 @@ func newRigOf(t *testing.T, who Tenants, o Options) *rig {
 	}
 	o.Logger = slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r.server = New(o)
+	r.serve()
+	return r
+}
+
+// serve has the rig's server serve until the test ends.
+func (r *rig) serve() {
+	t := r.t
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.addr = l.Addr().String()
+	if r.secret != nil {
+		l = r.underTLS(l)
+	}
 	served := make(chan error, 1)
 	go func() { served <- r.server.Serve(l) }()
 	t.Cleanup(func() {
@@ -111,7 +124,6 @@ func newRigOf(t *testing.T, who Tenants, o Options) *rig {
 			t.Error(err)
 		}
 	})
-	return r
 }
 
 func (r *rig) store(name string) sq.Store {
@@ -138,7 +150,7 @@ func (r *rig) send(q request) (*http.Response, string) {
 	if method == "" {
 		method = http.MethodGet
 	}
-	req, err := http.NewRequest(method, "http://"+r.addr+q.path, strings.NewReader(q.body))
+	req, err := http.NewRequest(method, r.scheme()+r.addr+q.path, strings.NewReader(q.body))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -214,14 +226,14 @@ func (r *rig) run(rows []row) {
 // raw sends bytes as they are, and nothing more, and returns the replies.
 func (r *rig) raw(text string) (statuses []int) {
 	r.t.Helper()
-	c, err := net.Dial("tcp", r.addr)
+	c, err := r.connect()
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	defer c.Close()
 	go func() {
 		io.WriteString(c, text) // the server may have stopped listening
-		c.(*net.TCPConn).CloseWrite()
+		c.(interface{ CloseWrite() error }).CloseWrite()
 	}()
 	in := bufio.NewReader(c)
 	for {

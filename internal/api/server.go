@@ -74,7 +74,7 @@ type Limits struct {
 	StallTimeout  time.Duration // without progress on a body or a response: 30 s
 	IdleTimeout   time.Duration // a connection between two requests: 3 min
 	GuessDelay    time.Duration // of the answer to a wrong token, at the most, where one address shows many: 2 s; less than 0: it never waits
-	Connections   int           // open at once, not those under TLS: half of the files that the process may have open
+	Connections   int           // open at once: half of the files that the process may have open
 }
 
 func (l Limits) orDefaults() Limits {
@@ -160,9 +160,11 @@ func (s *Server) newHTTP() *http.Server {
 }
 
 // Serve answers the connections that l accepts, until Shutdown, when it returns
-// nil, or until l fails. It closes l. There may be several listeners.
+// nil, or until l fails. It closes l. There may be several listeners. One of
+// crypto/tls is served with the same limits; its configuration has to be one that
+// OnlyHTTP1 returned.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(framedListener{l, s.conns})
+	err := s.http.Serve(framedListener{l, s.conns, s.Limits.HeaderTimeout, s.log})
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -14,7 +13,7 @@ import (
 // until the connection is cut, and returns what was answered. It never stands
 // still.
 func (r *rig) trickle(text string, again int) string {
-	c, err := net.Dial("tcp", r.addr)
+	c, err := r.connect()
 	if err != nil {
 		r.t.Error(err)
 		return ""
@@ -42,7 +41,9 @@ func (r *rig) trickle(text string, again int) string {
 
 // TestSlowHeaders: who never stops sending a head, and never ends it, is cut off
 // all the same, and nobody else waits for that.
-func TestSlowHeaders(t *testing.T) {
+func TestSlowHeaders(t *testing.T) { overBoth(t, slowHeaders) }
+
+func slowHeaders(t *testing.T, newRig rigMaker) {
 	const each = 10
 	r := newRig(t, twoTenants, Options{Many: true, Limits: Limits{HeaderTimeout: 500 * time.Millisecond, Requests: 4 * each}})
 	start := "GET /api/v2/version HTTP/1.1\r\nHost: localhost\r\nAuthorization: bob's\r\n"
@@ -92,7 +93,9 @@ func (r *rig) workBeside(t *testing.T, others *sync.WaitGroup) {
 // TestSlowBodies: who stands still in a body is cut off, with and without a token,
 // and so is who sends one slowly and has no token. A tenant holds its own slots
 // with them and no more, so that the others work on.
-func TestSlowBodies(t *testing.T) {
+func TestSlowBodies(t *testing.T) { overBoth(t, slowBodies) }
+
+func slowBodies(t *testing.T, newRig rigMaker) {
 	const quarter = 8
 	r := newRig(t, twoTenants, Options{Many: true, Limits: Limits{StallTimeout: 500 * time.Millisecond, Requests: 4 * quarter}})
 	insert := "POST /api/v2/insert?p=notes" + at + " HTTP/1.1\r\nHost: localhost\r\n"

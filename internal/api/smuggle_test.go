@@ -128,7 +128,9 @@ func (r *rig) exists(tenant, name string) bool {
 
 // TestSmuggling: out of a request whose end is not certain no second one is
 // answered or carried out.
-func TestSmuggling(t *testing.T) {
+func TestSmuggling(t *testing.T) { overBoth(t, smuggling) }
+
+func smuggling(t *testing.T, newRig rigMaker) {
 	r := newRig(t, twoTenants, Options{Many: true})
 	for _, x := range tricks() {
 		statuses := r.raw(x.text(secret))
@@ -143,7 +145,9 @@ func TestSmuggling(t *testing.T) {
 
 // TestPipelines: requests whose ends are certain are answered in their order, and
 // each is its tenant's.
-func TestPipelines(t *testing.T) {
+func TestPipelines(t *testing.T) { overBoth(t, pipelines) }
+
+func pipelines(t *testing.T, newRig rigMaker) {
 	r := newRig(t, twoTenants, Options{Many: true})
 	var pipeline strings.Builder
 	const count = 50
@@ -173,7 +177,9 @@ func TestPipelines(t *testing.T) {
 }
 
 // TestTypedByHand: who types a request ends its lines in LF, and is answered.
-func TestTypedByHand(t *testing.T) {
+func TestTypedByHand(t *testing.T) { overBoth(t, typedByHand) }
+
+func typedByHand(t *testing.T, newRig rigMaker) {
 	r := newRig(t, twoTenants, Options{})
 	head := "\nHost: localhost\nAuthorization: alice's\n"
 	if got := fmt.Sprint(r.raw("GET /api/v2/version HTTP/1.1" + head + "\nPOST /api/v2/insert?p=notes" + at + " HTTP/1.0" + head + "Content-Length: 2\n\nhi")); got != "[200 200]" {
@@ -183,7 +189,9 @@ func TestTypedByHand(t *testing.T) {
 
 // TestTrickBehindTheBody: what is not certain only behind the last chunk, when the
 // call is under way already, ends it before anything is done.
-func TestTrickBehindTheBody(t *testing.T) {
+func TestTrickBehindTheBody(t *testing.T) { overBoth(t, trickBehindTheBody) }
+
+func trickBehindTheBody(t *testing.T, newRig rigMaker) {
 	r := newRig(t, twoTenants, Options{})
 	for _, method := range []string{http.MethodPost, http.MethodGet} {
 		c, in := r.dial(head(method, "/api/v2/insert?p=notes"+at+"&s=x", "Transfer-Encoding: chunked", "Expect: 100-continue"))
