@@ -26,18 +26,24 @@ const module = "github.com/wbic16/sq-go"
 var (
 	words  = []string{".", "phext"}
 	arrows = map[string][]string{
-		".":                  {"phext"},
-		"phext":              {},
-		"internal/vfs":       {},
-		"internal/journal":   {},
-		"internal/disk":      {"internal/journal", "internal/vfs"},
-		"internal/storetest": {},
-		"internal/tenant":    {},
-		"internal/api":       {},
-		"internal/load":      {},
-		"internal/backup":    {},
-		"cmd/sq":             {"internal/api", "internal/backup", "internal/disk", "internal/load", "internal/tenant"},
-		"bench":              {"internal/load"},
+		".":                    {"phext"},
+		"phext":                {},
+		"internal/vfs":         {},
+		"internal/journal":     {},
+		"internal/measure":     {},
+		"internal/disk":        {"internal/journal", "internal/measure", "internal/vfs"},
+		"internal/storetest":   {},
+		"internal/tenant":      {"internal/vfs"},
+		"internal/api":         {},
+		"internal/admin":       {"internal/tenant", "internal/vfs"},
+		"internal/backup":      {},
+		"internal/certificate": {},
+		"internal/founding":    {"internal/vfs"},
+		"internal/metrics":     {"internal/api", "internal/disk", "internal/measure", "internal/tenant"},
+		"internal/load":        {},
+		"cmd/sq": {"internal/admin", "internal/api", "internal/backup", "internal/certificate", "internal/disk", "internal/founding",
+			"internal/load", "internal/metrics", "internal/tenant"},
+		"bench": {"internal/load"},
 	}
 	// forTests is what any test may import beside that.
 	forTests = []string{"internal/storetest", "internal/vfs"}

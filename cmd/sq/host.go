@@ -28,6 +28,11 @@ see a command line with ps. Without a key everyone who can connect may read and
 write, so the server then listens on this machine alone, unless --listen says
 otherwise.
 
+TLS: --tls-cert and --tls-key name the files of a certificate, which are read
+again within seconds when they have changed, and at SIGHUP. --acme-domain has
+one made by Let's Encrypt, which has to reach the server under that name: as
+port 443, or with --acme-http as port 80. HTTP/1.1 is spoken under TLS too.
+
 The port is 0 to 65535; 0 lets the system pick one, which the last line on
 standard output tells. SIGTERM and SIGINT end the server: it finishes the
 requests under way and folds what the journals hold into the files. A second
@@ -42,7 +47,9 @@ for wrong usage.`
 const hostExample = `  sq host 1337                                  the current folder, this machine alone
   SQ_KEY=$(cat key) sq host 1337 --data-dir /srv/sq    one tenant with a key, every interface
   sq host 1337 --config tenants.json            many tenants
-  sq host 1337 --config tenants.json --listen 127.0.0.1    behind a proxy on this machine`
+  sq host 1337 --config tenants.json --listen 127.0.0.1    behind a proxy on this machine
+  sq host 443 --config tenants.json --tls-cert fullchain.pem --tls-key privkey.pem
+  sq host 443 --config tenants.json --acme-domain sq.example.org --acme-cache /var/lib/sq/acme`
 
 func newHost(out outside) *cobra.Command {
 	var s settings
@@ -74,6 +81,11 @@ func host(ctx context.Context, s settings, out outside) error {
 	if err != nil {
 		return err
 	}
+	door, err := s.tls.door(s.listen, log)
+	if err != nil {
+		return err
+	}
+	defer door.close()
 	l, err := s.open()
 	if err != nil {
 		return err
@@ -83,6 +95,7 @@ func host(ctx context.Context, s settings, out outside) error {
 		return err
 	}
 	service := newService(s, live, log, l)
+	service.door = door
 	if err := s.probe(ctx, service.engine); err != nil {
 		return errors.Join(err, service.fold(ctx))
 	}

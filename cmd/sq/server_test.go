@@ -112,12 +112,20 @@ func launchCommand(t testing.TB, program []string, stdout io.Writer, args ...str
 	s := newServer(t)
 	command := append(append(slices.Clip(program), "host", "0"), args...)
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Stdout, cmd.Stderr = stdout, s.stderr
-	if stdout == nil {
+	cmd.Stdout = stdout
+	s.run(cmd)
+	return s
+}
+
+// run starts a program that is the server, and kills it after the test.
+func (s *server) run(cmd *exec.Cmd) {
+	s.t.Helper()
+	cmd.Stderr = s.stderr
+	if cmd.Stdout == nil {
 		cmd.Stdout = s.stdout
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	s.signal = func(sig os.Signal) { cmd.Process.Signal(sig) }
 	go func() {
@@ -125,8 +133,7 @@ func launchCommand(t testing.TB, program []string, stdout io.Writer, args ...str
 		cmd.Wait()
 		s.status = cmd.ProcessState.ExitCode()
 	}()
-	t.Cleanup(func() { cmd.Process.Kill(); <-s.ended })
-	return s
+	s.t.Cleanup(func() { cmd.Process.Kill(); <-s.ended })
 }
 
 // program builds sq as it is shipped, and returns its path.

@@ -29,6 +29,7 @@ type service struct {
 	engine *disk.Engine
 	api    *api.Server
 	usage  *usageFile
+	door   *door
 }
 
 // run serves on l until a signal or ctx asks for the end, or serving fails. When
@@ -40,7 +41,8 @@ func (v *service) run(ctx context.Context, l net.Listener, received <-chan os.Si
 	work.Go(func() { v.live.Watch(watching) })
 	work.Go(func() { v.keepUsage(watching) })
 	served := make(chan error, 1)
-	work.Go(func() { served <- v.api.Serve(l) })
+	work.Go(func() { v.door.keep(watching) })
+	work.Go(func() { served <- v.api.Serve(v.door.listener(l)) })
 
 	err := v.attend(ctx, received, served)
 	return errors.Join(err, v.end(received, func(ctx context.Context) error {
@@ -63,6 +65,7 @@ func (v *service) attend(ctx context.Context, received <-chan os.Signal, served 
 				v.log.Info("ending", "signal", s.String())
 				return nil
 			}
+			v.door.renew()
 			if err := v.reload(); err != nil {
 				v.log.Error("configuration not reloaded; what was loaded before stays in force", "error", err)
 			}

@@ -30,6 +30,7 @@ type settings struct {
 	usage       string // many tenants: what keeps the requests of the day; empty: beside config
 	logFormat   string
 	logLevel    string
+	tls         tlsSettings
 	budget      disk.Options  // what may be open, and for how long; tests have less
 	guessDelay  time.Duration // of the answers to wrong tokens; tests have less
 }
@@ -43,6 +44,7 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.allowOrigin, "allow-origin", nil, "without a key: a web `origin` whose pages may use the server, such as http://localhost:3000; repeatable")
 	f.StringArrayVar(&s.allowHost, "allow-host", nil, "without a key: a host `name` that the server is reached by, beside localhost; repeatable")
 	registerUsage(f, &s.usage)
+	s.tls.register(f)
 	f.StringVar(&s.logFormat, "log-format", "text", "the `format` of the log on standard error: text or json")
 	f.StringVar(&s.logLevel, "log-level", "info", "the least `level` that is logged: debug, info, warn or error")
 }
@@ -58,7 +60,7 @@ func (s *settings) complete(f *pflag.FlagSet, args []string, lookup func(string)
 	if err := s.completeTenant(f, lookup); err != nil {
 		return err
 	}
-	for _, check := range []func(*pflag.FlagSet) error{s.checkGiven, s.checkListen, s.checkAllowed, s.checkLog} {
+	for _, check := range []func(*pflag.FlagSet) error{s.checkGiven, s.checkListen, s.checkAllowed, s.tls.check, s.checkLog} {
 		if err := check(f); err != nil {
 			return err
 		}
