@@ -38,6 +38,9 @@ standard output tells. SIGTERM and SIGINT end the server: it finishes the
 requests under way and folds what the journals hold into the files. A second
 one ends it at once, and the next start folds.
 
+systemd: the server says when it is ready, reloads or ends, gives signs of life
+while it answers, and takes the listener of a socket unit.
+
 Environment: SQ_PORT, SQ_KEY and SQ_DATA_DIR stand in for the port, --key and
 --data-dir where those are not given.
 
@@ -86,7 +89,7 @@ func host(ctx context.Context, s settings, out outside) error {
 		return err
 	}
 	defer door.close()
-	l, err := s.open()
+	l, err := s.open(out.lookup)
 	if err != nil {
 		return err
 	}
@@ -95,7 +98,7 @@ func host(ctx context.Context, s settings, out outside) error {
 		return err
 	}
 	service := newService(s, live, log, l)
-	service.door = door
+	service.door, service.manager = door, newManager(out.lookup, log)
 	if err := s.probe(ctx, service.engine); err != nil {
 		return errors.Join(err, service.fold(ctx))
 	}

@@ -17,9 +17,13 @@ import (
 // loopback is where a server without a key listens.
 const loopback = "127.0.0.1"
 
-// open listens. Without a key whoever can connect may read and write, so then
-// only this machine can, unless an address was given.
-func (s *settings) open() (net.Listener, error) {
+// open listens, or takes the listener that was handed on. Without a key whoever can
+// connect may read and write, so then only this machine can, unless an address was
+// given.
+func (s *settings) open(lookup func(string) (string, bool)) (net.Listener, error) {
+	if l, err := s.inherit(lookup); l != nil || err != nil {
+		return l, err
+	}
 	host := s.listen
 	if host == "" && s.keyless() {
 		host = loopback

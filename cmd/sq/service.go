@@ -24,12 +24,13 @@ const (
 
 // service is a server with what it stands on, from its start to its end.
 type service struct {
-	log    *slog.Logger
-	live   *tenant.Live
-	engine *disk.Engine
-	api    *api.Server
-	usage  *usageFile
-	door   *door
+	log     *slog.Logger
+	live    *tenant.Live
+	engine  *disk.Engine
+	api     *api.Server
+	usage   *usageFile
+	door    *door
+	manager *manager
 }
 
 // run serves on l until a signal or ctx asks for the end, or serving fails. When
@@ -42,9 +43,13 @@ func (v *service) run(ctx context.Context, l net.Listener, received <-chan os.Si
 	work.Go(func() { v.keepUsage(watching) })
 	served := make(chan error, 1)
 	work.Go(func() { v.door.keep(watching) })
+	work.Go(func() { v.manager.guard(watching, l) })
 	work.Go(func() { served <- v.api.Serve(v.door.listener(l)) })
 
-	err := v.attend(ctx, received, served)
+	state := "Serving on " + l.Addr().String()
+	v.manager.ready(state)
+	err := v.attend(ctx, received, served, state)
+	v.manager.ending()
 	return errors.Join(err, v.end(received, func(ctx context.Context) error {
 		v.finishRequests(ctx)
 		endWatch()
@@ -56,8 +61,8 @@ func (v *service) run(ctx context.Context, l net.Listener, received <-chan os.Si
 }
 
 // attend handles signals until one asks for the end. The error is that of
-// serving.
-func (v *service) attend(ctx context.Context, received <-chan os.Signal, served <-chan error) error {
+// serving. The state is what a service manager is told of it.
+func (v *service) attend(ctx context.Context, received <-chan os.Signal, served <-chan error, state string) error {
 	for {
 		select {
 		case s := <-received:
@@ -65,16 +70,24 @@ func (v *service) attend(ctx context.Context, received <-chan os.Signal, served 
 				v.log.Info("ending", "signal", s.String())
 				return nil
 			}
-			v.door.renew()
-			if err := v.reload(); err != nil {
-				v.log.Error("configuration not reloaded; what was loaded before stays in force", "error", err)
-			}
+			v.hangUp(state)
 		case err := <-served:
 			return fmt.Errorf("serve: %w", err)
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// hangUp is SIGHUP: all that people change in files is read again.
+func (v *service) hangUp(state string) {
+	v.manager.reloading()
+	v.door.renew()
+	if err := v.reload(); err != nil {
+		v.log.Error("configuration not reloaded; what was loaded before stays in force", "error", err)
+		state += "; the configuration was not reloaded, see the log"
+	}
+	v.manager.ready(state)
 }
 
 // reload reads the configuration again. The caller logs its error.
