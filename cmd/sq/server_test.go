@@ -55,6 +55,7 @@ type server struct {
 	t              testing.TB
 	stdout, stderr *screen
 	signal         func(os.Signal)
+	pid            int           // of the process; 0: this one
 	ended          chan struct{} // closed when status is there
 	status         int
 	client         *http.Client
@@ -127,7 +128,7 @@ func (s *server) run(cmd *exec.Cmd) {
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.signal = func(sig os.Signal) { cmd.Process.Signal(sig) }
+	s.pid, s.signal = cmd.Process.Pid, func(sig os.Signal) { cmd.Process.Signal(sig) }
 	go func() {
 		defer close(s.ended)
 		cmd.Wait()
