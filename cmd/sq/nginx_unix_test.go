@@ -121,6 +121,9 @@ func TestBehindNginx(t *testing.T) {
 			{"POST", "/api/v2/update" + at("large", first), tokenOfAlice, 64 << 20, 200, "Updated 67108864 bytes"},
 			{"POST", "/api/v2/update" + at("large", first), tokenOfAlice, 64<<20 + 1, 413, ""},
 		} {
+			if row.body > 1<<20 && !two {
+				continue // once is long enough
+			}
 			reply, text := f.ask(c, row.method, row.path, row.token, strings.NewReader(strings.Repeat("x", row.body)))
 			if reply.StatusCode != row.status || reply.ProtoMajor == 2 != two || !strings.HasPrefix(text, row.text) {
 				t.Errorf("%s %.60s over %s: %d %.60q, want %d %q", row.method, row.path, reply.Proto, reply.StatusCode, text, row.status, row.text)

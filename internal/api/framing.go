@@ -21,7 +21,8 @@ import (
 // which may be a header by itself, and with a line that ends in LF where others
 // end in CR LF, which may be no end at all. net/http takes all of these and tells
 // nobody, so the bytes are looked at on their way to it. A head whose lines all
-// end in LF, as people type it, is read in one way only. Under TLS it is what was secret that is looked at.
+// end in LF, as people type it, is read in one way only. Under TLS the bytes are
+// looked at when they are no secret any more.
 
 var errAmbiguous = sq.Errorf(sq.Invalid, "request: its end is not certain: it has both Content-Length and Transfer-Encoding, a folded line, or line ends of two kinds; nothing was done")
 
