@@ -65,6 +65,7 @@ func nameNew(from, to string) error {
 	return nil
 }
 
+// syncFolder makes the names in a folder survive the loss of power.
 func syncFolder(name string) error {
 	d, err := os.Open(name)
 	if err != nil {

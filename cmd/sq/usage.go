@@ -114,12 +114,3 @@ func (f *usageFile) write(used map[string]api.Usage) error {
 	}
 	return syncFolder(folder)
 }
-
-// syncFolder makes the names in a folder survive the loss of power.
-func syncFolder(name string) error {
-	folder, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
-}
