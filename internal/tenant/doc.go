@@ -3,7 +3,7 @@
 //
 //	tenants.json --Parse--> Config --New--> Registry --Find--> sq.Tenant
 //	      ^                                    ^
-//	      +------------- Live: reads it again, and swaps
+//	      +------------- Live: reads it again, or changes it, and swaps
 //
 // The words:
 //
@@ -16,6 +16,9 @@
 //     move the callers, remove the old one.
 //   - A Registry is the index that requests use. It never changes.
 //   - Live is the Registry in force. Reloading makes another one and swaps.
+//   - An Edit changes the text of the file: what it does not change stays as it
+//     was written. ChangeFile makes one on the file, Live.Change one that is in
+//     force when it returns.
 //
 // # The file
 //

@@ -16,20 +16,24 @@ type Live struct {
 	log     *slog.Logger
 	current atomic.Pointer[Registry]
 
-	mu       sync.Mutex // one reload at a time; guards what follows
+	mu       sync.Mutex // one reload or change at a time; guards what follows
 	onChange func(old, new *Registry)
 	read     fs.FileInfo // what the file looked like when it was read last, good or bad
+	doc      *document   // what is in force, as it stands in the file
+	content  content     // of the file that is in force
+
+	queue changes // what waits for mu
 }
 
 // Open loads the file at path. Errors are those of Load. It makes no
 // directories: see PrepareDirs.
 func Open(path string, log *slog.Logger) (*Live, error) {
-	c, info, err := load(path)
+	r, err := load(path)
 	if err != nil {
 		return nil, err
 	}
-	l := &Live{path: path, log: log, read: info}
-	l.current.Store(New(c))
+	l := &Live{path: path, log: log, read: r.info, doc: r.doc, content: r.content}
+	l.current.Store(New(r.doc.config))
 	return l, nil
 }
 
@@ -64,26 +68,30 @@ func (l *Live) Reload() error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c, info, err := load(l.path)
-	if info != nil {
-		l.read = info
+	r, err := load(l.path)
+	if r.info != nil {
+		l.read = r.info
 	}
 	if err != nil {
 		return err
 	}
-	return l.publishLocked(New(c))
-}
-
-func (l *Live) publishLocked(next *Registry) error {
-	old := l.Current()
-	if err := prepare(added(old, next), l.log); err != nil {
+	next := New(r.doc.config)
+	if err := prepare(added(l.Current(), next), false, l.log); err != nil {
 		return err
 	}
+	l.publishLocked(next, r)
+	return nil
+}
+
+// publishLocked puts a registry in force, whose directories are there and which
+// is what was read from the file, or written there.
+func (l *Live) publishLocked(next *Registry, r loaded) {
+	old := l.Current()
 	l.current.Store(next)
+	l.read, l.doc, l.content = r.info, r.doc, r.content
 	if l.onChange != nil {
 		l.onChange(old, next)
 	}
-	return nil
 }
 
 // added returns the tenants of next that are not in old with that directory.

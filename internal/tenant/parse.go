@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -19,6 +20,15 @@ import (
 // Parse looks at the directories that the configuration names, to follow their
 // symbolic links, and changes nothing. It costs a few microseconds a tenant.
 func Parse(data []byte, name string) (*Config, error) {
+	d, err := parse(data, name)
+	if err != nil {
+		return nil, err
+	}
+	return d.config, nil
+}
+
+// parse is Parse, with where in the text everything is.
+func parse(data []byte, name string) (*document, error) {
 	r, err := newReader(data, name)
 	if err != nil {
 		return nil, err
@@ -34,7 +44,7 @@ func Parse(data []byte, name string) (*Config, error) {
 			return nil, err
 		}
 	}
-	return p.finish(), nil
+	return p.located(p.finish()), nil
 }
 
 // parser collects drafts while it reads, since some rules hold between tenants
@@ -43,6 +53,8 @@ type parser struct {
 	*reader
 	config  Config
 	adminAt int // where admin_key's value is
+	list    bool
+	within  span // what is between the brackets of "tenants"
 	drafts  []draft
 	byName  map[string]int // the first draft of each tenant; made by checkNames
 }
@@ -53,6 +65,7 @@ type draft struct {
 	tokenAt int
 	nameAt  int
 	dirAt   int
+	span    span
 	masked  bool // the name holds the token, so no error may show it
 	limits  limits
 }
@@ -148,10 +161,12 @@ func (p *parser) setRoot(value any) (complaint string) {
 }
 
 func (p *parser) tenants(value any, at int) error {
+	p.within.from = p.off
 	switch value {
 	case json.Delim('{'):
 		return p.mapForm()
 	case json.Delim('['):
+		p.list = true
 		return p.listForm()
 	}
 	return p.errorf(at, `tenants is %s; want an object keyed by tokens, or a list`, kind(value))
@@ -164,9 +179,12 @@ func (p *parser) mapForm() error {
 			return err
 		}
 	}
-	p.next()
+	p.closing()
 	return nil
 }
+
+// closing reads the bracket that ends the tenants.
+func (p *parser) closing() { _, p.within.to = p.next() }
 
 func (p *parser) listForm() error {
 	for p.more() {
@@ -174,7 +192,7 @@ func (p *parser) listForm() error {
 			return err
 		}
 	}
-	p.next()
+	p.closing()
 	return p.checkIDs()
 }
 
@@ -185,7 +203,7 @@ func (p *parser) tenant(form []string, token string, tokenAt int) error {
 		return p.errorf(at, `a tenant is %s; want an object with %q and "data_dir"`, kind(open), form[0])
 	}
 	o := object{form: form, at: at, token: token, fields: p.fields()}
-	d := draft{entry: Entry{Enabled: true}, tokenAt: tokenAt}
+	d := draft{entry: Entry{Enabled: true}, tokenAt: tokenAt, span: span{cmp.Or(tokenAt, at), p.off}}
 	o.label(&d)
 	if at, complaint := o.fill(&d); complaint != "" {
 		return p.errorf(at, "%s%s", d.subject(": "), complaint)

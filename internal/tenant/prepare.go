@@ -19,14 +19,32 @@ import (
 // error (sq.Internal) tells of the first that failed and of how many did. It
 // costs one stat a tenant.
 func PrepareDirs(r *Registry, log *slog.Logger) error {
-	return prepare(r.tenants, log)
+	return prepare(r.tenants, false, log)
 }
 
-func prepare(tenants []sq.Tenant, log *slog.Logger) error {
+// CheckDirs looks at the data directories as PrepareDirs does and makes none. It
+// returns the tenants whose directory is missing, and the error that PrepareDirs
+// would return for those that cannot be served.
+func CheckDirs(r *Registry) (missing []sq.Tenant, err error) {
+	for _, t := range r.tenants {
+		there, lookErr := lookAt(t)
+		if lookErr == nil && !there {
+			missing = append(missing, t)
+		}
+		if err == nil {
+			err = lookErr
+		}
+	}
+	return missing, err
+}
+
+// prepare makes directories. Where tenants were just asked for, a missing
+// directory is no surprise, unless the one above it is missing too.
+func prepare(tenants []sq.Tenant, asked bool, log *slog.Logger) error {
 	var failed []error
 	changed := map[string]bool{} // directories that got a new entry
 	for _, t := range tenants {
-		if err := prepareDir(t, changed, log); err != nil {
+		if err := prepareDir(t, asked, changed, log); err != nil {
 			failed = append(failed, err)
 		}
 	}
@@ -42,15 +60,9 @@ func prepare(tenants []sq.Tenant, log *slog.Logger) error {
 	return sq.Wrap(failed[0], sq.Internal, "%d data directories failed; the first", len(failed))
 }
 
-func prepareDir(t sq.Tenant, changed map[string]bool, log *slog.Logger) error {
-	info, err := os.Stat(t.DataDir)
-	switch {
-	case err == nil && info.IsDir():
-		return nil
-	case err == nil:
-		return sq.Errorf(sq.Internal, "tenant %q: data_dir %q is no directory; name another, or move that file away", t.Name, t.DataDir)
-	case !errors.Is(err, fs.ErrNotExist):
-		return sq.Wrap(err, sq.Internal, "tenant %q: data_dir cannot be looked at; check the rights on it", t.Name)
+func prepareDir(t sq.Tenant, asked bool, changed map[string]bool, log *slog.Logger) error {
+	if there, err := lookAt(t); err != nil || there {
+		return err
 	}
 	parents := lacking(t.DataDir)
 	if err := os.MkdirAll(t.DataDir, 0o700); err != nil {
@@ -59,8 +71,25 @@ func prepareDir(t sq.Tenant, changed map[string]bool, log *slog.Logger) error {
 	for _, dir := range parents {
 		changed[dir] = true
 	}
+	if asked && len(parents) == 1 {
+		return nil
+	}
 	log.Warn("data directory did not exist and was made; a disk may not be mounted", "tenant", t.Name, "dir", t.DataDir)
 	return nil
+}
+
+// lookAt reports whether a tenant's directory is there.
+func lookAt(t sq.Tenant) (there bool, err error) {
+	info, err := os.Stat(t.DataDir)
+	switch {
+	case err == nil && info.IsDir():
+		return true, nil
+	case err == nil:
+		return false, sq.Errorf(sq.Internal, "tenant %q: data_dir %q is no directory; name another, or move that file away", t.Name, t.DataDir)
+	case !errors.Is(err, fs.ErrNotExist):
+		return false, sq.Wrap(err, sq.Internal, "tenant %q: data_dir cannot be looked at; check the rights on it", t.Name)
+	}
+	return false, nil
 }
 
 // lacking returns the directories that get a new entry when dir is made: its

@@ -12,19 +12,22 @@ import (
 // Unmarshalling would keep the last of two equal keys in silence, and tell no
 // lines; a Decoder checks each token again, which makes Parse half as fast.
 type reader struct {
-	name string
-	data []byte  // without a byte order mark; known to be one JSON value
-	off  int     // what was read
-	pool []field // reused by fields
+	name   string
+	data   []byte  // without a byte order mark; known to be one JSON value
+	marked bool    // there was one
+	off    int     // what was read
+	pool   []field // reused by fields
 }
 
 // field is a member of an object. An object or list as value stands as its
 // opening json.Delim: no field we know has one.
 type field struct {
-	key   string
-	keyAt int
-	value json.Token
-	at    int
+	key    string
+	keyAt  int
+	keyEnd int
+	value  json.Token
+	at     int
+	end    int
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
@@ -32,7 +35,7 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // newReader checks that data is UTF-8 and exactly one JSON value, so that what
 // comes after meets no syntax error.
 func newReader(data []byte, name string) (*reader, error) {
-	r := &reader{name: name, data: bytes.TrimPrefix(data, byteOrderMark)}
+	r := &reader{name: name, data: bytes.TrimPrefix(data, byteOrderMark), marked: bytes.HasPrefix(data, byteOrderMark)}
 	if len(bytes.TrimSpace(r.data)) == 0 {
 		return nil, r.errorf(0, `the configuration is empty; write {"tenants": {}} at least`)
 	}
@@ -139,9 +142,10 @@ func (r *reader) fields() []field {
 	for r.more() {
 		var f field
 		key, keyAt := r.next()
-		f.key, f.keyAt = key.(string), keyAt
+		f.key, f.keyAt, f.keyEnd = key.(string), keyAt, r.off
 		f.value, f.at = r.next()
 		r.leave(f.value)
+		f.end = r.off
 		r.pool = append(r.pool, f)
 	}
 	r.next()

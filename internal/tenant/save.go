@@ -1,0 +1,162 @@
+package tenant
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/vfs"
+)
+
+// How long a change waits for another process that is changing the file, and how
+// often it looks.
+const (
+	lockPatience = 10 * time.Second
+	lockEvery    = 5 * time.Millisecond
+)
+
+// file is a configuration file that only we change, of those who ask for the
+// lock. A symbolic link stays one: what it leads to is changed.
+type file struct {
+	path string // without symbolic links
+	name string // in dir
+	dir  vfs.FS
+	lock interface{ Close() error }
+}
+
+// openFile takes the lock of the file at path: a file of its name with .lock
+// behind, which stays.
+func openFile(path string) (*file, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	dir, err := vfs.Open(filepath.Dir(real))
+	if err != nil {
+		return nil, sq.Wrap(err, sq.Internal, "cannot open the folder of the configuration, check the rights on it")
+	}
+	f := &file{path: real, name: filepath.Base(real), dir: dir}
+	if err := f.takeLock(); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	return f, nil
+}
+
+func (f *file) close() { _, _ = f.lock.Close(), f.dir.Close() }
+
+func (f *file) takeLock() error {
+	name := f.name + ".lock"
+	_, absent := f.dir.Stat(name)
+	for began := time.Now(); ; time.Sleep(lockEvery) {
+		lock, err := f.dir.Lock(name, fmt.Sprintf("process %d", os.Getpid()))
+		switch {
+		case err == nil:
+			if f.lock = lock; absent != nil {
+				f.shareLock(name)
+			}
+			return nil
+		case !errors.Is(err, vfs.ErrLocked):
+			return sq.Wrap(err, sq.Internal, "cannot lock the configuration, check the rights on its folder and on %s", name)
+		case time.Since(began) > lockPatience:
+			return sq.Wrap(err, sq.Busy, "another process has been changing the configuration for %v, try again later", lockPatience)
+		}
+	}
+}
+
+// shareLock lets those take the lock who may read the configuration: root and the
+// server's user both change it. Where that cannot be done, they are told.
+func (f *file) shareLock(name string) {
+	config, err := f.dir.Stat(f.name)
+	if err != nil {
+		return
+	}
+	lock, err := f.dir.OpenWrite(name)
+	if err != nil {
+		return
+	}
+	defer lock.Close()
+	readers := config.Mode & 0o444
+	config.Mode = 0o600 | readers | readers>>1
+	_ = lock.CopyOwner(config)
+}
+
+// read returns the content, and what the file looked like just before.
+func (f *file) read() ([]byte, fs.FileInfo, error) {
+	data, info, err := read(f.path)
+	if err != nil {
+		return nil, nil, unreadable(err)
+	}
+	return data, info, nil
+}
+
+// write puts data in the place of a content that was read as info. Once it
+// returns nil that survives the loss of power; at every moment one or the other
+// is there, whole, with its mode and owner. Conflict: somebody changed the file
+// since, and it stays as it is. Uncertain: it is in place and may not stay there.
+func (f *file) write(data []byte, was fs.FileInfo) (fs.FileInfo, error) {
+	temp := f.name + ".new"
+	if err := f.dir.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, notWritten(err)
+	}
+	info, err := f.writeTemp(temp, data)
+	if err == nil {
+		err = f.unchanged(was)
+	}
+	if err == nil {
+		err = notWritten(f.dir.Rename(temp, f.name))
+	}
+	if err != nil {
+		_ = f.dir.Remove(temp) // or the next one does
+		return nil, err
+	}
+	if err := f.dir.SyncDir("."); err != nil {
+		return info, sq.Wrap(err, sq.Uncertain, "the configuration was changed, and may not survive the loss of power; check the disk")
+	}
+	return info, nil
+}
+
+func (f *file) writeTemp(temp string, data []byte) (fs.FileInfo, error) {
+	config, err := f.dir.Stat(f.name)
+	if err != nil {
+		return nil, notWritten(err)
+	}
+	out, err := f.dir.Create(temp)
+	if err != nil {
+		return nil, notWritten(err)
+	}
+	_, err = out.WriteAt(data, 0)
+	if err == nil {
+		err = out.CopyOwner(config)
+	}
+	if err == nil {
+		err = out.Sync()
+	}
+	if err := errors.Join(err, out.Close()); err != nil {
+		return nil, notWritten(err)
+	}
+	// Before it has its name, under which somebody may put another one.
+	info, err := os.Stat(filepath.Join(filepath.Dir(f.path), temp))
+	return info, notWritten(err)
+}
+
+// unchanged looks a last time. An editor does not ask for the lock.
+func (f *file) unchanged(was fs.FileInfo) error {
+	info, err := os.Stat(f.path)
+	if err == nil && same(info, was) {
+		return nil
+	}
+	return errChanged
+}
+
+var errChanged = sq.Errorf(sq.Conflict, "the configuration file was changed by others since it was loaded; look at it, reload it, and try again")
+
+func notWritten(err error) error {
+	if err == nil {
+		return nil
+	}
+	return sq.Wrap(err, sq.Internal, "cannot write the configuration, nothing was changed; check the disk and the rights on its folder")
+}
