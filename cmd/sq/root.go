@@ -40,7 +40,8 @@ func newRoot(out outside) *cobra.Command {
 	root.SetVersionTemplate(versionLine)
 	root.SetFlagErrorFunc(noSuchFlag)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newHost(out), newHealth(out), newBackup(out), newRestore(out), newCheck(), newBench(out), newVersion())
+	root.AddCommand(newHost(out), newHealth(out), newTenants(out), newConfig(), newBackup(out), newRestore(out),
+		newCheck(), newBench(out), newVersion())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range append(root.Commands(), root) {
 		if cmd.HasSubCommands() {

@@ -160,3 +160,43 @@ func notWritten(err error) error {
 	}
 	return sq.Wrap(err, sq.Internal, "cannot write the configuration, nothing was changed; check the disk and the rights on its folder")
 }
+
+// WriteFile writes a file that has secrets: whole or not at all, mode 0600 before
+// the umask, and once it returns nil it survives the loss of power. A file that is
+// there is replaced only when that is asked for; otherwise the error is Conflict.
+func WriteFile(path string, data []byte, replace bool) error {
+	dir, err := vfs.Open(filepath.Dir(path))
+	if err != nil {
+		return sq.Wrap(err, sq.Internal, "cannot open the folder of %q", path)
+	}
+	defer dir.Close()
+	name := filepath.Base(path)
+	temp := fmt.Sprintf("%s.%d.new", name, os.Getpid())
+	out, err := dir.Create(temp)
+	if err != nil {
+		return sq.Wrap(err, sq.Internal, "cannot write %q", path)
+	}
+	_, err = out.WriteAt(data, 0)
+	if err == nil {
+		err = out.Sync()
+	}
+	place := dir.RenameNew
+	if replace {
+		place = dir.Rename
+	}
+	if err = errors.Join(err, out.Close()); err == nil {
+		err = place(temp, name)
+	}
+	if err == nil {
+		err = dir.SyncDir(".")
+	} else {
+		_ = dir.Remove(temp)
+	}
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return sq.Errorf(sq.Conflict, "there is a file %q already", path)
+	case err != nil:
+		return sq.Wrap(err, sq.Internal, "cannot write %q", path)
+	}
+	return nil
+}

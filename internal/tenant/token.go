@@ -1,10 +1,14 @@
 package tenant
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/wbic16/sq-go"
 )
 
 // TokenHash is the SHA-256 of a token. It can be stored and compared but not
@@ -58,4 +62,31 @@ func parseHash(digits string) (h TokenHash, complaint string) {
 
 func unprintable(r rune) bool {
 	return unicode.IsControl(r) || r == unicode.ReplacementChar
+}
+
+// ParseToken returns the hash of a token as a configuration file may have it,
+// plain or hashed. The error is sq.Invalid for one that no request could show,
+// and repeats none of it.
+func ParseToken(s string) (TokenHash, error) {
+	h, complaint := parseToken(s)
+	if complaint != "" {
+		return h, sq.Errorf(sq.Invalid, "the token %s", complaint)
+	}
+	return h, nil
+}
+
+// tokenPrefix is what new tokens begin with, so that people and programs that look
+// for secrets know them.
+const tokenPrefix = "pmb-v1-"
+
+// NewToken returns a token that nobody can guess: 96 bits of the system's random
+// source, as 24 hex digits behind a prefix and, where it is not 0, a slot of at
+// least three digits.
+func NewToken(slot int) string {
+	random := make([]byte, 12)
+	_, _ = rand.Read(random) // never fails: it ends the program rather
+	if slot == 0 {
+		return tokenPrefix + hex.EncodeToString(random)
+	}
+	return fmt.Sprintf("%s%03d-%x", tokenPrefix, slot, random)
 }
