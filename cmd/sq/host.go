@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -94,6 +95,9 @@ func host(ctx context.Context, s settings, out outside) error {
 		return err
 	}
 	defer l.Close()
+	if err := s.admin.open(log); err != nil {
+		return err
+	}
 	if err := s.prepare(live.Current(), log); err != nil {
 		return err
 	}
@@ -153,11 +157,19 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener)
 		AllowHost:   s.allowHost,
 		Limits:      api.Limits{Requests: maxRequests, GuessDelay: s.guessDelay},
 		Used:        v.usage.read(),
-		Routes:      []api.Route{v.backupRoute()},
+		Routes:      v.routes(s),
 	})
 	warnRelaxed(live.Current(), log)
 	live.OnChange(func(_, now *tenant.Registry) { warnRelaxed(now, log) })
 	return v
+}
+
+// routes are what is served beside the phexts.
+func (v *service) routes(s settings) []api.Route {
+	return slices.Concat(
+		administration(v.live, v, s.admin.audit),
+		[]api.Route{v.backupRoute()},
+	)
 }
 
 // warnRelaxed says that tenants who chose less than fsync get fsync.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wbic16/sq-go/internal/admin"
 	"github.com/wbic16/sq-go/internal/tenant"
 )
 
@@ -38,26 +39,6 @@ func newTenantsList() *cobra.Command {
 	return cmd
 }
 
-// account is a tenant as --json prints it.
-type account struct {
-	ID                string  `json:"tenant_id"`
-	Status            string  `json:"status"`
-	DataDir           string  `json:"data_dir"`
-	Tokens            int     `json:"tokens"` // that work
-	ReadOnly          bool    `json:"read_only"`
-	QuotaMB           int64   `json:"quota_mb"`
-	RequestsPerSecond float64 `json:"requests_per_second"`
-	RequestsPerDay    int64   `json:"requests_per_day"`
-	Durability        string  `json:"durability,omitempty"`
-}
-
-func newAccount(a tenant.Account) account {
-	return account{
-		a.Tenant.Name, a.Status(), a.Tenant.DataDir, a.Tokens, a.Tenant.ReadOnly,
-		a.QuotaMB(), a.Tenant.RequestsPerSecond, a.Tenant.RequestsPerDay, a.Durability,
-	}
-}
-
 func (f *tenantsFlags) list(out io.Writer) error {
 	config, err := tenant.Load(f.config)
 	if err != nil {
@@ -70,7 +51,7 @@ func (f *tenantsFlags) list(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NAME\tSTATUS\tTOKENS\tMODE\tQUOTA MB\tPER SECOND\tPER DAY\tDIRECTORY")
 	for _, t := range accounts {
-		a := newAccount(t)
+		a := admin.NewTenant(t)
 		mode := "read-write"
 		if a.ReadOnly {
 			mode = "read-only"
@@ -111,7 +92,7 @@ func (f *tenantsFlags) printAccounts(out io.Writer, names []string) error {
 func printAccounts(out io.Writer, list []tenant.Account) error {
 	enc := json.NewEncoder(out)
 	for _, a := range list {
-		if err := enc.Encode(newAccount(a)); err != nil {
+		if err := enc.Encode(admin.NewTenant(a)); err != nil {
 			return err
 		}
 	}

@@ -114,3 +114,12 @@ func (f *usageFile) write(used map[string]api.Usage) error {
 	}
 	return syncFolder(folder)
 }
+
+// Usage is that of admin.Usage.
+func (v *service) Usage(name string) (storage, callsToday int64, last time.Time) {
+	if a, ok := v.live.Current().Config().Account(name); ok {
+		storage = v.engine.Used(a.Tenant.DataDir)
+	}
+	callsToday, last = v.api.Usage(name)
+	return storage, callsToday, last
+}
