@@ -129,19 +129,18 @@ func (l *Live) tryLocked(list []*change) error {
 	if e.changes == 0 {
 		return nil
 	}
-	text := e.render()
-	defer clear(text)
-	doc, err := parse(text, l.path)
+	o, err := e.outcome(l.Current(), l.path)
 	if err != nil {
 		return err
 	}
-	next := New(doc.config)
-	if err := prepare(added(l.Current(), next), true, l.log); err != nil {
+	defer clear(o.text)
+	if err := prepare(o.added, true, l.log); err != nil {
 		return err
 	}
-	info, err = f.write(text, info)
+	info, err = f.write(o.text, info)
 	if info != nil {
-		l.publishLocked(next, loaded{doc, info, contentOf(text)})
+		o.commit()
+		l.publishLocked(o.registry, loaded{o.doc, info, contentOf(o.text)})
 	}
 	return err
 }

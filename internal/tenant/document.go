@@ -12,6 +12,7 @@ type document struct {
 	within span           // what is between the brackets of "tenants"
 	spans  []span         // of config.Entries
 	first  map[string]int // the first entry of each tenant
+	taken  *taken         // what tenants have; made when it is needed
 }
 
 // span is a piece of the text: [from, to).

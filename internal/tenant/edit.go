@@ -176,6 +176,9 @@ func (e *Edit) items(name string) []*item {
 
 // entries returns the indices of a tenant's entries in the file.
 func (e *Edit) entries(name string) []int {
+	if len(e.doc.first) == len(e.doc.spans) { // each has one
+		return []int{e.doc.first[name]}
+	}
 	if e.index == nil {
 		e.index = make(map[string][]int, len(e.doc.first))
 		for i := range e.doc.config.Entries {

@@ -3,6 +3,7 @@ package tenant
 import (
 	"cmp"
 	"crypto/subtle"
+	"maps"
 	"slices"
 
 	"github.com/wbic16/sq-go"
@@ -13,6 +14,7 @@ import (
 type Registry struct {
 	config     *Config
 	byToken    map[TokenHash]int // the index in config.Entries of each that is enabled
+	newer      map[TokenHash]int // what goes before byToken: few, and nobody where it is disabled
 	tenants    []sq.Tenant       // sorted by name, each once
 	durability map[string]string // by name, for those that chose
 	keyless    bool              // everyone is the only tenant
@@ -75,10 +77,24 @@ func (r *Registry) Find(token string) (sq.Tenant, bool) {
 	if r.keyless {
 		return r.tenants[0], true
 	}
-	if i, ok := r.byToken[HashToken(token)]; ok && token != "" {
+	if i := r.index(HashToken(token)); i != nobody && token != "" {
 		return r.config.Entries[i].Tenant, true
 	}
 	return sq.Tenant{}, false
+}
+
+// nobody is the index of a token that is not let in.
+const nobody = -1
+
+// index returns the index in config.Entries of a token that is let in.
+func (r *Registry) index(token TokenHash) int {
+	if i, ok := r.newer[token]; ok {
+		return i
+	}
+	if i, ok := r.byToken[token]; ok {
+		return i
+	}
+	return nobody
 }
 
 // NeedsToken tells whether requests need a token. They do under every
@@ -105,7 +121,7 @@ func (r *Registry) Tenants() []sq.Tenant { return slices.Clone(r.tenants) }
 // Tenant returns the tenant of a name, as Tenants does; false when there is
 // none with an enabled token. It costs a binary search.
 func (r *Registry) Tenant(name string) (sq.Tenant, bool) {
-	i, ok := slices.BinarySearchFunc(r.tenants, name, func(t sq.Tenant, name string) int { return cmp.Compare(t.Name, name) })
+	i, ok := r.find(name)
 	if !ok {
 		return sq.Tenant{}, false
 	}
@@ -120,3 +136,58 @@ func (r *Registry) Durability(name string) string { return r.durability[name] }
 // requests do not need: disabled entries, data_root. It is shared
 // and may not be changed.
 func (r *Registry) Config() *Config { return r.config }
+
+// maxNewer is how many tokens are found apart before all are sorted in again.
+const maxNewer = 256
+
+// amended returns the registry of a configuration that differs in some entries, of
+// tenants with one token each: at these indices, or behind those there were. It
+// costs a copy of the tenants, and now and then as much as New.
+func (r *Registry) amended(c *Config, changed []int) *Registry {
+	if len(r.newer)+len(changed) > maxNewer {
+		return New(c)
+	}
+	next := &Registry{config: c, byToken: r.byToken, newer: maps.Clone(r.newer), durability: maps.Clone(r.durability)}
+	if next.newer == nil {
+		next.newer = map[TokenHash]int{}
+	}
+	next.tenants = make([]sq.Tenant, len(r.tenants), len(r.tenants)+len(changed))
+	copy(next.tenants, r.tenants)
+	for _, i := range changed {
+		next.amend(i)
+	}
+	return next
+}
+
+// amend takes over an entry, in a registry that nobody else has yet.
+func (r *Registry) amend(i int) {
+	e := &r.config.Entries[i]
+	name := e.Tenant.Name
+	delete(r.durability, name)
+	at, there := r.find(name)
+	switch {
+	case e.Enabled && there:
+		r.tenants[at] = e.Tenant
+	case e.Enabled:
+		r.tenants = slices.Insert(r.tenants, at, e.Tenant)
+	case there:
+		r.tenants = slices.Delete(r.tenants, at, at+1)
+	}
+	r.newer[e.Token] = nobody
+	if e.Enabled {
+		r.newer[e.Token] = i
+	}
+	if e.Enabled && e.Durability != "" {
+		r.durability[name] = e.Durability
+	}
+}
+
+// find returns where a tenant is, or would be, in r.tenants.
+func (r *Registry) find(name string) (at int, there bool) {
+	return slices.BinarySearchFunc(r.tenants, name, func(t sq.Tenant, name string) int { return cmp.Compare(t.Name, name) })
+}
+
+func (r *Registry) has(name string) bool {
+	_, there := r.find(name)
+	return there
+}

@@ -101,15 +101,20 @@ func (p *parser) finish() *Config {
 	c := p.config
 	c.Entries = make([]Entry, len(p.drafts))
 	for i := range p.drafts {
-		e := p.drafts[i].entry
-		limits := &p.drafts[p.byName[e.Tenant.Name]].limits
-		e.Tenant.QuotaBytes = limits.quota.value << mbShift
-		e.Tenant.RequestsPerSecond = limits.perSecond.value
-		e.Tenant.RequestsPerDay = limits.perDay.value
-		e.Durability = limits.durability.value
-		c.Entries[i] = e
+		d := &p.drafts[i]
+		c.Entries[i] = d.complete(&p.drafts[p.byName[d.entry.Tenant.Name]].limits)
 	}
 	return &c
+}
+
+// complete returns the entry of a draft with its tenant's limits.
+func (d *draft) complete(limits *limits) Entry {
+	e := d.entry
+	e.Tenant.QuotaBytes = limits.quota.value << mbShift
+	e.Tenant.RequestsPerSecond = limits.perSecond.value
+	e.Tenant.RequestsPerDay = limits.perDay.value
+	e.Durability = limits.durability.value
+	return e
 }
 
 // mbShift turns megabytes into bytes.
