@@ -21,7 +21,9 @@ const hostLong = `Serve phexts over HTTP, to many tenants or to one.
 
 Many tenants: --config names a JSON file that says whose tokens there are and
 where each tenant's files are. It is read again at SIGHUP, at a POST to
-/api/v2/reload and, with "reload_on_change", when it has changed.
+/api/v2/reload and, with "reload_on_change", when it has changed. With an
+"admin_key" in it, requests below /api/v2/admin change it; sq tenants does so
+without a server, or beside one.
 
 One tenant: the files of --data-dir, which is the current folder where nothing
 else is said. A key is best given in SQ_KEY, since other users of the machine

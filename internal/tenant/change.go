@@ -117,6 +117,10 @@ func (l *Live) tryLocked(list []*change) error {
 		return err
 	}
 	defer f.close()
+	return l.tryInLocked(f, list)
+}
+
+func (l *Live) tryInLocked(f *file, list []*change) error {
 	data, info, err := f.read()
 	if err != nil {
 		return err

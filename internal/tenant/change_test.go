@@ -245,7 +245,7 @@ func TestWhatAFileKeeps(t *testing.T) {
 	if info, err := os.Stat(real + ".lock"); err != nil || info.Mode().Perm() != 0o660 {
 		t.Errorf("the lock's mode is %v, %v: not all who may read the file may lock it", info.Mode(), err)
 	}
-	if _, err := os.Stat(real + ".new"); err == nil {
+	if _, err := os.Stat(partPath(real)); err == nil {
 		t.Error("the part was left")
 	}
 	if c, err := Load(link); err != nil || len(c.Entries) != 1 {
@@ -256,7 +256,7 @@ func TestWhatAFileKeeps(t *testing.T) {
 // TestLeftPart: what a crash left beside the file is in nobody's way.
 func TestLeftPart(t *testing.T) {
 	s := open(t, `{"tenants": {}}`)
-	if err := os.WriteFile(s.path+".new", []byte(`{"tenants": {"half`), 0o600); err != nil {
+	if err := os.WriteFile(partPath(s.path), []byte(`{"tenants": {"half`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.live.Change(s.root()("alice")); err != nil || !s.known("token of alice") {

@@ -98,7 +98,7 @@ func (f *file) read() ([]byte, fs.FileInfo, error) {
 // is there, whole, with its mode and owner. Conflict: somebody changed the file
 // since, and it stays as it is. Uncertain: it is in place and may not stay there.
 func (f *file) write(data []byte, was fs.FileInfo) (fs.FileInfo, error) {
-	temp := f.name + ".new"
+	temp := f.temp()
 	if err := f.dir.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, notWritten(err)
 	}
@@ -118,6 +118,9 @@ func (f *file) write(data []byte, was fs.FileInfo) (fs.FileInfo, error) {
 	}
 	return info, nil
 }
+
+// temp is the name of the part. Only a crash leaves one, for the next to remove.
+func (f *file) temp() string { return "." + f.name + ".sq-part" }
 
 func (f *file) writeTemp(temp string, data []byte) (fs.FileInfo, error) {
 	config, err := f.dir.Stat(f.name)
