@@ -194,7 +194,7 @@ const onlyTenant = "default"
 
 // writeBackup backs up the tenants of a configuration, or the one of a name.
 func writeBackup(ctx context.Context, w io.Writer, c *tenant.Config, only string, store func(sq.Tenant) sq.Store, o backup.Options) (*backup.Manifest, error) {
-	chosen, err := choose(c, only)
+	chosen, err := chooseTenants(c, only)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (v *service) sendBackup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	config := v.live.Current().Config()
-	if _, err := choose(config, only); err != nil {
+	if _, err := chooseTenants(config, only); err != nil {
 		return err
 	}
 	h := w.Header()

@@ -9,9 +9,9 @@ import (
 	"github.com/wbic16/sq-go/internal/tenant"
 )
 
-// choose returns the configuration with the one tenant of a name alone, and without the
+// chooseTenants returns the configuration with the one tenant of a name alone, and without the
 // admin key; as it is when the name is empty, or its only tenant has none.
-func choose(c *tenant.Config, only string) (*tenant.Config, error) {
+func chooseTenants(c *tenant.Config, only string) (*tenant.Config, error) {
 	if only == "" || len(c.Entries) == 1 && c.Entries[0].Tenant.Name == "" {
 		return c, nil
 	}

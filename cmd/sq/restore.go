@@ -195,7 +195,7 @@ func (x *restorer) writeConfig() error {
 	if text == nil {
 		return fmt.Errorf("%s has no configuration: it is of a server without one", a.path)
 	}
-	if err := checkConfig(text, a.path); err != nil {
+	if err := restorable(text, a.path); err != nil {
 		return err
 	}
 	x.report.ConfigOut = x.configOut

@@ -15,8 +15,8 @@ import (
 	"github.com/wbic16/sq-go/internal/tenant"
 )
 
-// checkConfig says whether a configuration would load.
-func checkConfig(text []byte, path string) error {
+// restorable says whether a configuration would load.
+func restorable(text []byte, path string) error {
 	_, err := tenant.Parse(text, path)
 	return err
 }
