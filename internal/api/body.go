@@ -20,6 +20,7 @@ type body struct {
 	writer  http.ResponseWriter
 	most    int64
 	limited io.ReadCloser
+	bytes   int64 // that were read
 	done    bool
 }
 
@@ -66,6 +67,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.move(b.setDeadline)
 	n, err := b.limited.Read(p)
+	b.bytes += int64(n)
 	switch {
 	case err == io.EOF && isAmbiguous(b.request.Context()):
 		err = b.failed(errAmbiguous) // by what stands behind the last chunk

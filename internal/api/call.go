@@ -16,11 +16,12 @@ type call struct {
 	server  *Server
 	request *http.Request
 	reply   reply
-	number  uint64 // counts the requests of the process
 	began   time.Time
 
 	keyless bool   // no token is needed
+	named   string // see id
 	name    string // of the endpoint, "-" while none was found
+	quiet   bool   // it is left out of the access log
 	tenant  sq.Tenant
 	store   sq.Store
 	query   query
@@ -81,21 +82,23 @@ func (c *call) pause() {
 func (s *Server) newCall(w http.ResponseWriter, r *http.Request) *call {
 	now := time.Now()
 	c := calls.Get().(*call)
-	*c = call{server: s, request: r, number: s.calls.Add(1), began: now, name: "-", room: c.room}
+	*c = call{server: s, request: r, began: now, name: "-", room: c.room}
 	c.reply = reply{ResponseWriter: w, progress: progress{s.Limits.StallTimeout, now}}
 	c.body = newBody(w, r, s.Limits)
 	return c
 }
 
-// end closes the call, whatever happened: it turns a panic into an answer, logs
-// the call, and cuts the connection where half an answer was given. What such a call was
-// made of is not used again, since somebody may have it still.
+// end closes the call, whatever happened: it turns a panic into an answer, tells
+// of the call, and cuts the connection where half an answer was given. What such a
+// call was made of is not used again, since somebody may have it still.
 func (c *call) end() {
 	v := recover()
 	if v != nil {
 		c.panicked(v)
 	}
-	c.logLine()
+	duration := time.Since(c.began)
+	c.observe(duration)
+	c.logLine(duration)
 	switch {
 	case c.broken:
 		panic(http.ErrAbortHandler)

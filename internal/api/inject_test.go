@@ -23,7 +23,7 @@ var payloads = []string{
 // known are all headers that a reply may have.
 var known = []string{
 	"Access-Control-Allow-Headers", "Access-Control-Allow-Methods", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Access-Control-Max-Age",
-	"Allow", "Cache-Control", "Content-Length", "Content-Type", "Date", "Etag", "Vary", "Www-Authenticate", "X-Content-Type-Options",
+	"Allow", "Cache-Control", "Content-Length", "Content-Type", "Date", "Etag", "Vary", "Www-Authenticate", "X-Content-Type-Options", "X-Request-Id",
 }
 
 // checkInert holds a reply to what no browser runs and no parser is led astray by.

@@ -7,32 +7,38 @@ import (
 	"log"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
 
-// newProcessID returns eight characters that another process will not have.
-func newProcessID() string { return strings.ToLower(rand.Text()[:8]) }
-
-// id returns the name of the call in the log.
-func (c *call) id() string { return c.server.process + "-" + strconv.FormatUint(c.number, 10) }
+// id returns the name of the call in the log and in X-Request-Id. It is random: a
+// number would tell a tenant how many requests others make. Most calls need none.
+func (c *call) id() string {
+	if c.named == "" {
+		const letters = 16 // of 5 bits each
+		c.named = strings.ToLower(rand.Text()[:letters])
+	}
+	return c.named
+}
 
 // logLine writes the line of the call. What the client chose freely is not in
 // it: no query, no path, no token, no text.
-func (c *call) logLine() {
-	ctx, l := context.Background(), c.server.log
-	if !l.Enabled(ctx, slog.LevelDebug) {
+func (c *call) logLine(duration time.Duration) {
+	ctx, l, level := context.Background(), c.server.log, slog.LevelDebug
+	if c.server.AccessLog && !c.quiet {
+		level = slog.LevelInfo
+	}
+	if !l.Enabled(ctx, level) {
 		return
 	}
-	l.LogAttrs(ctx, slog.LevelDebug, "request",
+	l.LogAttrs(ctx, level, "request",
 		slog.String("request", c.id()),
 		slog.String("method", knownMethod(c.request.Method)),
 		slog.String("endpoint", c.name),
 		slog.String("tenant", c.tenant.Name),
 		slog.Int("status", c.reply.status),
 		slog.Int64("bytes", c.reply.bytes),
-		slog.Duration("duration", time.Since(c.began)),
+		slog.Duration("duration", duration),
 		slog.String("remote", c.request.RemoteAddr),
 		slog.Bool("broken", c.broken))
 }

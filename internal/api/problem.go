@@ -103,6 +103,7 @@ func (c *call) fail(err error) {
 	h := c.reply.Header()
 	delete(h, "Etag")
 	h["Cache-Control"] = noStore
+	h["X-Request-Id"] = []string{c.id()}
 	switch status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
@@ -135,8 +136,8 @@ func (c *call) describe(err error, status int) (kind []string, text []byte) {
 	return problemText, text
 }
 
-// note logs what went wrong on our side, which the caller is not told whole, and
-// gives the caller the number to ask with.
+// note logs what went wrong on our side, which the caller is not told whole. The
+// caller has the name of the call to ask with.
 func (c *call) note(err error, status int) {
 	if status < http.StatusInternalServerError || c.isGone(err) {
 		return
@@ -147,8 +148,6 @@ func (c *call) note(err error, status int) {
 		level = slog.LevelDebug
 	case sq.Unreadable:
 		level = slog.LevelWarn
-	case sq.Internal:
-		c.reply.Header().Set("X-Request-Id", c.id())
 	}
 	c.server.log.Log(context.Background(), level, "request failed", slog.String("request", c.id()),
 		slog.String("endpoint", c.name), slog.String("tenant", c.tenant.Name), slog.Any("error", err))

@@ -108,14 +108,15 @@ func matchesNone(header []string, tag string) bool {
 	return false
 }
 
-// status answers four lines about the phext.
+// status answers four lines about the phext. The connection's number counts the
+// tenant's own requests: of those of others nobody learns.
 func (c *call) status() error {
 	return c.reading(func(s sq.Snapshot) error {
 		if err := s.Err(); err != nil {
 			return err
 		}
 		return c.sendLine(fmt.Sprintf("Hosting: %s.phext\nConnection ID: %d\nPhext Size: %d\nScrolls: %d\n",
-			c.phext, c.number, s.Size(), s.Scrolls()))
+			c.phext, c.server.slots.visits(c.tenant.Name), s.Size(), s.Scrolls()))
 	})
 }
 

@@ -21,6 +21,9 @@ type Route struct {
 	Name string
 	// Right is who may ask.
 	Right Right
+	// Quiet keeps requests to the path out of the access log: they come every few
+	// seconds from whoever watches.
+	Quiet bool
 	// Methods has an action for each method. GET stands for HEAD too, where there
 	// is none.
 	Methods map[string]Action
@@ -88,7 +91,7 @@ func (r *routes) find(request *http.Request) *Route {
 
 // visit answers a request to a route.
 func (c *call) visit(route *Route, tenants Tenants) error {
-	c.name = route.Name
+	c.name, c.quiet = route.Name, route.Quiet
 	if err := c.mayVisit(route, tenants); err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/wbic16/sq-go"
@@ -45,6 +44,12 @@ type Options struct {
 	// Logger gets a line for each request at Debug, and what fails inside at
 	// Error. Where it is nil nothing is logged.
 	Logger *slog.Logger
+	// AccessLog has the line of each request at Info, those to quiet routes left
+	// out.
+	AccessLog bool
+	// Observe is told of each call at its end, by the goroutine that answered it, so
+	// it has to be quick. Where it is nil nobody is told.
+	Observe func(Observation)
 	// Loopback says that the listener is reached from this machine only. It
 	// matters where no token is needed: beyond loopback GET does not write.
 	Loopback bool
@@ -102,8 +107,6 @@ type Server struct {
 	origins map[string]bool // Options.AllowOrigin
 	hosts   map[string]bool // Options.AllowHost, in lower case
 	log     *slog.Logger
-	calls   atomic.Uint64 // requests so far
-	process string        // tells request ids of one process from another's
 
 	http   *http.Server
 	once   sync.Once
@@ -130,7 +133,6 @@ func New(o Options) *Server {
 		origins: exactly(o.AllowOrigin),
 		hosts:   lowered(o.AllowHost),
 		log:     o.Logger,
-		process: newProcessID(),
 		ending:  make(chan struct{}),
 	}
 	if s.log == nil {

@@ -24,6 +24,7 @@ type slots struct {
 // place is what a tenant has.
 type place struct {
 	taken   int
+	visits  uint64          // so far
 	waiting []chan struct{} // of those that were taken
 }
 
@@ -62,6 +63,7 @@ func (s *slots) take(tenant string, now time.Time) bool {
 	}
 	s.taken++
 	p.taken++
+	p.visits++
 	if !s.beside(tenant, now) || p.taken-len(p.waiting) <= s.few {
 		s.mu.Unlock()
 		return true

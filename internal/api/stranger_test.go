@@ -31,10 +31,11 @@ func asked(method, path, body string, lines ...string) string {
 	return method + " " + path + " HTTP/1.1\r\nHost: localhost\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n" + body
 }
 
-var dateLine = regexp.MustCompile(`(?m)^Date: .*\n`)
+// ownLine is a line of a reply that is like in no other.
+var ownLine = regexp.MustCompile(`(?m)^(Date|X-Request-Id): .*\n`)
 
 // exchange sends requests down one connection, and no more, and returns the
-// bytes of the replies without their dates.
+// bytes of the replies without their dates and names.
 func (r *rig) exchange(requests ...string) string {
 	r.t.Helper()
 	c, err := net.Dial("tcp", r.addr)
@@ -50,7 +51,7 @@ func (r *rig) exchange(requests ...string) string {
 	if n := strings.Count(string(replies), "HTTP/1.1 "); err != nil || n != len(requests) {
 		r.t.Fatalf("%d replies to %d requests such as %q: %v", n, len(requests), requests[0], err)
 	}
-	return dateLine.ReplaceAllString(string(replies), "")
+	return ownLine.ReplaceAllString(string(replies), "")
 }
 
 // aboutTheirs returns requests to an endpoint, with methods and conditions,

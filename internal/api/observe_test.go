@@ -1,0 +1,163 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/wbic16/sq-go"
+)
+
+// TestObserve: each call is told of once, with the tenant, the endpoint and the
+// bytes, and with no word that the client made up.
+func TestObserve(t *testing.T) {
+	var mu sync.Mutex
+	var seen []Observation
+	hello := func(w http.ResponseWriter, _ *http.Request) error { _, err := w.Write([]byte("hello")); return err }
+	r := newRig(t, twoTenants, Options{
+		Many:   true,
+		Routes: []Route{{Path: "/hello/{id}", Name: "hello", Methods: map[string]Action{"GET": hello}}},
+		Observe: func(o Observation) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, o)
+		},
+	})
+	for _, row := range []struct {
+		request
+		want Observation
+	}{
+		{post("/api/v2/insert?p=notes"+at, "text"), Observation{Endpoint: "insert", Tenant: "alice", Status: 200, In: 4, Out: 16}},
+		{get("/api/v2/select?p=notes" + at), Observation{Endpoint: "select", Tenant: "alice", Status: 200, Out: 4}},
+		{get("/api/v2/select?p=notes"), Observation{Endpoint: "select", Tenant: "alice", Status: 400}},
+		{with(get("/api/v2/version"), "Authorization: bob's"), Observation{Endpoint: "version", Tenant: "bob", Status: 200, Out: 5}},
+		{with(get("/api/v2/version"), "Authorization: guess"), Observation{Endpoint: "-", Status: 401, Out: 12}},
+		{get("/api/v2/made-up"), Observation{Endpoint: "-", Tenant: "alice", Status: 404, Out: 9}},
+		{get("/made-up"), Observation{Endpoint: "-", Status: 404, Out: 9}},
+		{request{method: "MADEUP", path: "/api/v2/select?p=notes"}, Observation{Endpoint: "select", Tenant: "alice", Status: 405, Out: 18}},
+		{get("/hello/made-up"), Observation{Endpoint: "hello", Status: 200, Out: 5}},
+	} {
+		r.send(row.request)
+		r.wait(&mu, func() bool { return len(seen) > 0 })
+		got := seen
+		seen = nil
+		if len(got) != 1 || got[0].Duration <= 0 {
+			t.Fatalf("%s %s is told of as %+v", row.method, row.path, got)
+		}
+		if got[0].Duration = 0; row.want.Out == 0 {
+			got[0].Out = 0
+		}
+		if got[0] != row.want {
+			t.Errorf("%s %s is told of as %+v, want %+v", row.method, row.path, got[0], row.want)
+		}
+	}
+}
+
+// wait waits until what a lock guards is as it must become: a reply arrives a
+// moment before the server is told of it.
+func (r *rig) wait(mu *sync.Mutex, is func() bool) {
+	for {
+		mu.Lock()
+		ok := is()
+		mu.Unlock()
+		if ok {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+func TestStats(t *testing.T) {
+	inside, leave := make(chan struct{}), make(chan struct{})
+	r := newRig(t, twoTenants, Options{Store: func(sq.Tenant) sq.Store {
+		inside <- struct{}{}
+		<-leave
+		return newModel()
+	}})
+	replied := make(chan struct{})
+	go func() {
+		defer close(replied)
+		reply, err := http.Get("http://" + r.addr + "/api/v2/version")
+		if err == nil {
+			reply.Body.Close()
+		}
+		q, _ := http.NewRequest("GET", "http://"+r.addr+"/api/v2/version", nil)
+		q.Header.Set("Authorization", "alice's")
+		if reply, err := r.client.Do(q); err == nil {
+			reply.Body.Close()
+		}
+	}()
+	<-inside
+	if got := r.server.Stats(); got.Requests != 1 || got.RequestsMost != 512 || got.Connections < 1 || got.Idle >= got.Connections {
+		t.Errorf("with a request at work: %+v", got)
+	}
+	close(leave)
+	<-replied
+	if got := r.server.Stats(); got.Requests != 0 {
+		t.Errorf("without a request: %+v", got)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+var connectionID = regexp.MustCompile(`Connection ID: (\d+)\n`)
+
+// TestRequestsOfOthersAreNotCounted: neither the number in status nor the names of
+// requests tell a tenant how busy the server is.
+func TestRequestsOfOthersAreNotCounted(t *testing.T) {
+	r := newRig(t, twoTenants, Options{Many: true})
+	number := func() string {
+		_, text := r.send(get("/api/v2/status?p=notes"))
+		return connectionID.FindStringSubmatch(text)[1]
+	}
+	names := map[string]bool{}
+	for i := 1; i <= 20; i++ {
+		if got := number(); got != fmt.Sprint(i) {
+			t.Fatalf("request %d has the number %s", i, got)
+		}
+		reply, _ := r.send(with(get("/api/v2/select?p=notes"), "Authorization: bob's"))
+		id := reply.Header.Get("X-Request-Id")
+		if len(id) != 16 || names[id] || !strings.Contains(r.log.String(), "request="+id+" ") {
+			t.Fatalf("the name of a request is %q, after %v", id, names)
+		}
+		for other := range names {
+			same := 0
+			for i := range id {
+				if id[i] == other[i] {
+					same++
+				}
+			}
+			if same > 8 {
+				t.Errorf("%s is like %s", id, other)
+			}
+		}
+		names[id] = true
+	}
+}
+
+// TestAccessLog: a line at Info for each request but for those to quiet routes, and
+// nothing in it that the client made up.
+func TestAccessLog(t *testing.T) {
+	ok := func(http.ResponseWriter, *http.Request) error { return nil }
+	r := newRig(t, twoTenants, Options{AccessLog: true, Routes: []Route{
+		{Path: "/quiet", Name: "quiet", Quiet: true, Methods: map[string]Action{"GET": ok}},
+		{Path: "/loud", Name: "loud", Methods: map[string]Action{"GET": ok}},
+	}})
+	for _, q := range []request{get("/api/v2/select?p=made-up" + at), get("/api/v2/made-up"), get("/quiet?made-up"), get("/loud?made-up"), with(get("/made-up"), "Authorization: made-up")} {
+		r.send(q)
+	}
+	var mu sync.Mutex
+	r.wait(&mu, func() bool { return strings.Count(r.log.String(), "msg=request") == 5 })
+	for line := range strings.Lines(r.log.String()) {
+		quiet := strings.Contains(line, "endpoint=quiet")
+		if quiet == strings.Contains(line, "level=INFO") || strings.Contains(line, "made-up") || strings.Contains(line, "alice's") {
+			t.Errorf("the access log has %q", line)
+		}
+	}
+	if !strings.Contains(r.log.String(), "method=GET endpoint=select tenant=alice status=200 bytes=0 ") {
+		t.Errorf("the access log is\n%s", r.log)
+	}
+}
