@@ -44,6 +44,10 @@ one ends it at once, and the next start folds.
 systemd: the server says when it is ready, reloads or ends, gives signs of life
 while it answers, and takes the listener of a socket unit.
 
+For load balancers and whoever else watches: /livez, /readyz and /healthz (both)
+need no token. With --drain-delay /readyz answers 503 for that long after
+SIGTERM, and requests are still served, so that none is sent here in vain.
+
 Environment: SQ_PORT, SQ_KEY and SQ_DATA_DIR stand in for the port, --key and
 --data-dir where those are not given.
 
@@ -147,7 +151,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener)
 	options := s.budget
 	options.Logger, options.Owner = log, fmt.Sprintf("process %d, %s", os.Getpid(), l.Addr())
 	engine := disk.New(options)
-	v := &service{log: log, live: live, engine: engine, usage: s.usageKept(log)}
+	v := &service{log: log, live: live, engine: engine, usage: s.usageKept(log), observed: s.observed}
 	v.api = api.New(api.Options{
 		Tenants:     func() api.Tenants { return live.Current() },
 		Many:        s.many(),
@@ -155,6 +159,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener)
 		Reload:      v.reload,
 		Logger:      log,
 		Loopback:    isLoopback(l),
+		AccessLog:   s.accessLog,
 		AllowOrigin: s.allowOrigin,
 		AllowHost:   s.allowHost,
 		Limits:      api.Limits{Requests: maxRequests, GuessDelay: s.guessDelay},
@@ -171,6 +176,7 @@ func (v *service) routes(s settings) []api.Route {
 	return slices.Concat(
 		administration(v.live, v, s.admin.audit),
 		[]api.Route{v.backupRoute()},
+		v.readiness.routes(),
 	)
 }
 

@@ -24,13 +24,15 @@ const (
 
 // service is a server with what it stands on, from its start to its end.
 type service struct {
-	log     *slog.Logger
-	live    *tenant.Live
-	engine  *disk.Engine
-	api     *api.Server
-	usage   *usageFile
-	door    *door
-	manager *manager
+	log       *slog.Logger
+	live      *tenant.Live
+	engine    *disk.Engine
+	api       *api.Server
+	usage     *usageFile
+	door      *door
+	manager   *manager
+	readiness readiness
+	observed
 }
 
 // run serves on l until a signal or ctx asks for the end, or serving fails. When
@@ -51,6 +53,9 @@ func (v *service) run(ctx context.Context, l net.Listener, received <-chan os.Si
 	err := v.attend(ctx, received, served, state)
 	v.manager.ending()
 	return errors.Join(err, v.end(received, func(ctx context.Context) error {
+		if err == nil {
+			v.drain(ctx)
+		}
 		v.finishRequests(ctx)
 		endWatch()
 		work.Wait()

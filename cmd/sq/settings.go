@@ -34,6 +34,7 @@ type settings struct {
 	admin       adminFlags
 	budget      disk.Options  // what may be open, and for how long; tests have less
 	guessDelay  time.Duration // of the answers to wrong tokens; tests have less
+	observed
 }
 
 func (s *settings) register(f *pflag.FlagSet) {
@@ -49,6 +50,7 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.logFormat, "log-format", "text", "the `format` of the log on standard error: text or json")
 	f.StringVar(&s.logLevel, "log-level", "info", "the least `level` that is logged: debug, info, warn or error")
 	s.admin.register(f)
+	s.observed.register(f)
 }
 
 // many tells whether there are many tenants.
@@ -62,7 +64,7 @@ func (s *settings) complete(f *pflag.FlagSet, args []string, lookup func(string)
 	if err := s.completeTenant(f, lookup); err != nil {
 		return err
 	}
-	for _, check := range []func(*pflag.FlagSet) error{s.checkGiven, s.checkListen, s.checkAllowed, s.tls.check, s.checkLog, s.admin.check} {
+	for _, check := range []func(*pflag.FlagSet) error{s.checkGiven, s.checkListen, s.checkAllowed, s.tls.check, s.checkLog, s.admin.check, s.observed.check} {
 		if err := check(f); err != nil {
 			return err
 		}

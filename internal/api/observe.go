@@ -62,5 +62,10 @@ func (s *slots) visits(tenant string) uint64 {
 func (s *connections) counted() (open, idle int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open, s.idle.Len()
+	for e := s.all.Front(); e != nil; e = e.Next() {
+		if !e.Value.(*framedConn).working.Load() {
+			idle++
+		}
+	}
+	return s.all.Len(), idle
 }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/wbic16/sq-go/internal/api"
+)
+
+// observed is what host was told about how it is watched, and how it ends under
+// those who watch it.
+type observed struct {
+	drainDelay time.Duration // that readyz says no before the end
+	accessLog  bool
+}
+
+func (o *observed) register(f *pflag.FlagSet) {
+	f.DurationVar(&o.drainDelay, "drain-delay", 0, "for how long /readyz answers 503 at SIGTERM, while requests are still served, before the end begins; `duration` such as 10s")
+	f.BoolVar(&o.accessLog, "access-log", false, "log a line for each request, health checks left out")
+}
+
+func (o *observed) check(*pflag.FlagSet) error {
+	if o.drainDelay < 0 {
+		return usage("as long as a load balancer takes to notice, such as 10s, or 0", "--drain-delay is %v; it cannot be negative", o.drainDelay)
+	}
+	return nil
+}
+
+// readiness is what those who watch the server may ask without a token: whether it
+// lives, and whether it wants new work. Strangers learn nothing more from it.
+type readiness struct{ draining atomic.Bool }
+
+// routes are the paths of the checks. None of them touches a tenant or the disk.
+func (h *readiness) routes() []api.Route {
+	return []api.Route{
+		healthRoute("livez", func() bool { return true }),
+		healthRoute("readyz", h.ready),
+		healthRoute("healthz", h.ready),
+	}
+}
+
+func (h *readiness) ready() bool { return !h.draining.Load() }
+
+// healthRoute is a route that answers 200 while something holds, and 503 otherwise.
+func healthRoute(name string, holds func() bool) api.Route {
+	answer := func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		status, text := http.StatusOK, "ok\n"
+		if !holds() {
+			status, text = http.StatusServiceUnavailable, "draining\n"
+		}
+		w.WriteHeader(status)
+		_, err := io.WriteString(w, text)
+		return err
+	}
+	return api.Route{Path: "/" + name, Name: name, Quiet: true, Methods: map[string]api.Action{http.MethodGet: answer}}
+}
+
+// drain has readyz say no, and lets whoever sends requests notice, while all
+// that come are still answered.
+func (v *service) drain(ctx context.Context) {
+	v.readiness.draining.Store(true)
+	if v.drainDelay == 0 {
+		return
+	}
+	v.log.Info("draining: /readyz answers 503, requests are still served", "for", v.drainDelay)
+	timer := time.NewTimer(v.drainDelay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
