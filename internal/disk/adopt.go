@@ -100,6 +100,9 @@ func (h *handle) reread() bool {
 		h.logger().Error("cannot adopt a change of a phext, what was there before is served", "error", err)
 		return true
 	}
+	if !h.dropping {
+		h.stats().edits.Add(1)
+	}
 	h.log.add(h.differences(before, h.current.Load()))
 	return true
 }

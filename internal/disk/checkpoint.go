@@ -33,7 +33,9 @@ func (h *handle) partPath() string { return tmpDir + "/" + string(h.name) + part
 
 // schedule sets the timer to when something may be due.
 func (h *handle) schedule() {
-	if h.journalBytes() > h.journalMost() {
+	bytes := h.journalBytes()
+	h.journaled.Store(bytes)
+	if bytes > h.journalMost() {
 		h.timer.Reset(0)
 		return
 	}
@@ -124,6 +126,7 @@ func (h *handle) startCheckpoint(done func(error)) {
 		return
 	}
 	if err := h.freeze(); err != nil {
+		h.stats().failed.Add(1)
 		done(err)
 		return
 	}
@@ -222,6 +225,7 @@ func (h *handle) finish(f folded) {
 
 // checkpointed sets the timer after a checkpoint.
 func (h *handle) checkpointed(err error) {
+	h.stats().checkpointed(h.begun, h.info.Identity.Size, err)
 	if err == nil {
 		h.retry = 0
 		h.schedule()

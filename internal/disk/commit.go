@@ -120,6 +120,7 @@ func (h *handle) end(g *group) {
 		return
 	}
 	h.segment.wrote(g.encode)
+	h.stats().groups.Add(int64(len(g.taken)))
 	h.confirm = false
 	g.view.exists, g.view.sequence = true, h.sequence
 	h.publish(g.view)

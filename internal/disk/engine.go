@@ -25,6 +25,7 @@
 //	snapshot.go changes.go    what readers and watchers see
 //	notice.go room.go         the folder's watch, room on the disk
 //	account.go quota.go       what a tenant uses, and may use
+//	stats.go                  what operators are told
 //	check.go repair.go        what is wrong in a directory, and mending it
 //	place.go                  whole files put into a directory that nobody serves
 package disk
@@ -80,6 +81,7 @@ type Engine struct {
 	dirs    atomic.Int64 // directories that are open
 	memory  atomic.Int64 // that open phexts take, in bytes
 	notices *notices
+	stats   stats
 
 	closing chan struct{}
 	once    sync.Once
@@ -96,7 +98,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		log: o.Logger, open: o.Open, owner: cmp.Or(o.Owner, fmt.Sprintf("process %d", os.Getpid())),
 		most: cmp.Or(o.Memory, 1<<30), phexts: cmp.Or(o.Phexts, max(vfs.MaxOpenFiles()/12, 64)), idle: cmp.Or(o.Idle, 5*time.Minute),
-		started: time.Now(), closing: make(chan struct{}), stores: map[string]*Store{}, opened: map[*handle]struct{}{}, walks: map[string]walked{},
+		stats: newStats(), started: time.Now(), closing: make(chan struct{}), stores: map[string]*Store{}, opened: map[*handle]struct{}{}, walks: map[string]walked{},
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -222,12 +224,16 @@ func (e *Engine) trim() {
 // restAll lets the directories go in which nothing is open, and was not since a
 // moment.
 func (e *Engine) restAll(since int64) {
-	e.mu.Lock()
-	stores := slices.Collect(maps.Values(e.stores))
-	e.mu.Unlock()
-	for _, s := range stores {
+	for _, s := range e.all() {
 		s.rest(since)
 	}
+}
+
+// all returns the stores there are.
+func (e *Engine) all() []*Store {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Collect(maps.Values(e.stores))
 }
 
 // closeIfIdle closes a phext that nobody uses.

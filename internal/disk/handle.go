@@ -40,6 +40,8 @@ type handle struct {
 	stopped chan struct{} // closed when the committer has ended
 	gone    chan struct{} // closed when the store has forgotten the handle
 
+	journaled atomic.Int64 // bytes in the journal, for Stats
+
 	committer // what belongs to the committer's goroutine
 }
 
@@ -72,6 +74,8 @@ type committer struct {
 	high      map[section]int  // the highest scroll that append-next gave
 	buf       []byte           // room for the records of a group
 	ending    bool
+
+	dropping bool // the file is gone because it was dropped
 }
 
 // request is a batch that waits for the committer.

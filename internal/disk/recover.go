@@ -122,6 +122,7 @@ func (h *handle) catchUp(c content, j *found) error {
 		h.logger().Error("journal damaged: the phext is served as far as it can be read, writes are refused", "segment", d.path, "error", d.err)
 	}
 	if h.damaged = j.damaged(); h.damaged {
+		h.stats().damages.Add(1)
 		d := j.damages[0]
 		v.problem = sq.Errorf(sq.Unreadable, "the journal of %q is damaged: %s: %v; writes are refused and nothing is cut: sq check tells more", h.name, d.path, d.err)
 	}
@@ -219,6 +220,7 @@ func (h *handle) admit() {
 		return
 	}
 	h.damaged = true
+	h.stats().damages.Add(1)
 	next := *h.current.Load()
 	if next.problem == nil {
 		next.problem = errRotten

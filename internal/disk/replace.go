@@ -200,8 +200,9 @@ func (h *handle) toTrash() error {
 	}
 	err := errors.Join(h.fs.SyncDir(trashDir), h.fs.SyncDir("."))
 	h.ours = false // what is in the trash need not be kept a second time
+	h.dropping = true
 	h.look()
-	h.foreign = time.Time{}
+	h.dropping, h.foreign = false, time.Time{}
 	h.store.retain(h.fs, trashDir)
 	if err != nil {
 		return sq.Wrap(err, sq.Uncertain, "the disk failed: it may have happened")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"syscall"
+	"time"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/journal"
@@ -126,10 +127,12 @@ func (h *handle) write(records []byte) error {
 		s.bad = true
 		return h.fail(err, "write the journal")
 	}
+	began := time.Now()
 	if err := s.source.file.Sync(); err != nil {
 		s.bad = true
 		return h.fail(err, "sync the journal")
 	}
+	h.stats().synced(began)
 	if info, err := s.source.file.Stat(); err != nil || info.Removed {
 		s.bad = true
 		return h.fail(cmp.Or(err, errRemoved), "look whether the journal is still there")
@@ -217,6 +220,7 @@ func (h *handle) cover() {
 // refused until the published state is in a new file (see startCheckpoint).
 func (h *handle) fail(err error, doing string) error {
 	h.failed = err
+	h.stats().diskErrors.Add(1)
 	h.logger().Error("disk failed, writes are refused until it works", "doing", doing, "error", err)
 	h.timer.Reset(pauseLeast)
 	return sq.Wrap(err, sq.Uncertain, "the disk failed: it may have happened")
@@ -265,6 +269,7 @@ func (h *handle) rest() error {
 	next := *v
 	h.regroup(&next)
 	h.publish(&next)
+	h.journaled.Store(h.journalBytes())
 	return err
 }
 
