@@ -59,7 +59,7 @@ func (s *Store) takeStockLocked() error {
 	}
 	a.trashing.Lock()
 	defer a.trashing.Unlock()
-	found, trash, err := measure(s.fs)
+	found, trash, err := survey(s.fs)
 	if err != nil {
 		a.close()
 		return err
@@ -86,9 +86,9 @@ func (s *Store) settleDoubtsLocked() {
 	}
 }
 
-// measure returns the bytes of the phexts in a directory, as they lie there, with
+// survey returns the bytes of the phexts in a directory, as they lie there, with
 // those of their journals, and of the trash.
-func measure(dir vfs.FS) (phexts map[sq.PhextName]int64, trash int64, err error) {
+func survey(dir vfs.FS) (phexts map[sq.PhextName]int64, trash int64, err error) {
 	phexts = map[sq.PhextName]int64{}
 	infos, err := dir.List(".")
 	for _, info := range infos {
@@ -242,7 +242,7 @@ func (e *Engine) walk(dir string) (int64, error) {
 		return 0, err
 	}
 	defer f.Close()
-	phexts, bytes, err := measure(f)
+	phexts, bytes, err := survey(f)
 	for _, size := range phexts {
 		bytes += size
 	}

@@ -15,6 +15,7 @@ type Live struct {
 	path    string // empty when there is no file
 	log     *slog.Logger
 	current atomic.Pointer[Registry]
+	reloads reloads
 
 	mu       sync.Mutex // one reload or change at a time; guards what follows
 	onChange func(old, new *Registry)
@@ -33,6 +34,7 @@ func Open(path string, log *slog.Logger) (*Live, error) {
 		return nil, err
 	}
 	l := &Live{path: path, log: log, read: r.info, doc: r.doc, content: r.content}
+	l.reloads.opened()
 	l.current.Store(New(r.doc.config))
 	return l, nil
 }
@@ -41,6 +43,7 @@ func Open(path string, log *slog.Logger) (*Live, error) {
 // Watch only waits. It is for a server without a configuration file.
 func Fixed(r *Registry) *Live {
 	l := &Live{log: slog.New(slog.DiscardHandler)}
+	l.reloads.opened()
 	l.current.Store(r)
 	return l
 }
@@ -62,12 +65,13 @@ func (l *Live) OnChange(f func(old, new *Registry)) {
 // and puts the result in force: all of it, or after an error nothing. Errors are
 // those of Load and PrepareDirs; the caller logs them. Reload returns after
 // OnChange's function did. Reloads that come together run one after the other.
-func (l *Live) Reload() error {
+func (l *Live) Reload() (err error) {
 	if l.path == "" {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer l.reloads.count(&err)
 	r, err := load(l.path)
 	if r.info != nil {
 		l.read = r.info

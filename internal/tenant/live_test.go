@@ -353,3 +353,30 @@ func TestWatch(t *testing.T) {
 		<-done
 	})
 }
+
+// TestReloads: each reload is counted as what it was, and one that failed does not
+// move the moment of what is in force.
+func TestReloads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, watching(tokenA, "alice", t.TempDir()))
+		began := s.live.Reloads()
+		if began.Succeeded != 0 || began.Failed != 0 || began.LastFailed || !began.Last.Equal(time.Now()) {
+			t.Errorf("after opening: %+v", began)
+		}
+		time.Sleep(time.Hour)
+		s.write("{")
+		if err := s.live.Reload(); err == nil {
+			t.Fatal("what is no configuration loads")
+		}
+		if got := s.live.Reloads(); got.Failed != 1 || !got.LastFailed || !got.Last.Equal(began.Last) {
+			t.Errorf("after a failure: %+v", got)
+		}
+		s.write(s.config(tokenB, "alice"))
+		if err := s.live.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.live.Reloads(); got.Succeeded != 1 || got.Failed != 1 || got.LastFailed || !got.Last.Equal(time.Now()) {
+			t.Errorf("after a success: %+v", got)
+		}
+	})
+}
