@@ -12,6 +12,7 @@ import (
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/api"
 	"github.com/wbic16/sq-go/internal/disk"
+	"github.com/wbic16/sq-go/internal/metrics"
 	"github.com/wbic16/sq-go/internal/tenant"
 )
 
@@ -27,7 +28,7 @@ func (s *sink) WriteHeader(status int)      { s.status = status }
 func (s *sink) Write(p []byte) (int, error) { s.bytes += len(p); return len(p), nil }
 
 // TestAllocations pins how many allocations a select and an update of 1 KB take,
-// from the handler to the disk. More of them are a decision.
+// from the handler to the disk, with what is counted. More of them are a decision.
 func TestAllocations(t *testing.T) {
 	dir := t.TempDir()
 	text := strings.Repeat("x", 1024)
@@ -38,6 +39,7 @@ func TestAllocations(t *testing.T) {
 	server := api.New(api.Options{
 		Tenants: func() api.Tenants { return registry },
 		Store:   func(o sq.Tenant) sq.Store { return engine.Store(o.DataDir) },
+		Observe: metrics.New(metrics.Options{Registry: func() *tenant.Registry { return registry }}).Observe,
 	})
 	ask := func(method, what string, body []byte) *http.Request {
 		r := &http.Request{

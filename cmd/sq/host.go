@@ -164,10 +164,11 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener)
 		AllowHost:   s.allowHost,
 		Limits:      api.Limits{Requests: maxRequests, GuessDelay: s.guessDelay},
 		Used:        v.usage.read(),
-		Routes:      v.routes(s),
+		Routes:      v.watch(v.routes(s)),
+		Observe:     v.observe,
 	})
 	warnRelaxed(live.Current(), log)
-	live.OnChange(func(_, now *tenant.Registry) { warnRelaxed(now, log) })
+	live.OnChange(v.changed)
 	return v
 }
 
@@ -176,7 +177,6 @@ func (v *service) routes(s settings) []api.Route {
 	return slices.Concat(
 		administration(v.live, v, s.admin.audit),
 		[]api.Route{v.backupRoute()},
-		v.readiness.routes(),
 	)
 }
 

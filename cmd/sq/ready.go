@@ -10,23 +10,29 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wbic16/sq-go/internal/api"
+	"github.com/wbic16/sq-go/internal/metrics"
 )
 
 // observed is what host was told about how it is watched, and how it ends under
 // those who watch it.
 type observed struct {
-	drainDelay time.Duration // that readyz says no before the end
-	accessLog  bool
+	drainDelay     time.Duration // that readyz says no before the end
+	accessLog      bool
+	metricsTenants int // that have series of their own
 }
 
 func (o *observed) register(f *pflag.FlagSet) {
 	f.DurationVar(&o.drainDelay, "drain-delay", 0, "for how long /readyz answers 503 at SIGTERM, while requests are still served, before the end begins; `duration` such as 10s")
+	f.IntVar(&o.metricsTenants, "metrics-tenants", metrics.DefaultTenants, "how many tenants have metrics of their own; the `number` bounds what Prometheus keeps")
 	f.BoolVar(&o.accessLog, "access-log", false, "log a line for each request, health checks left out")
 }
 
 func (o *observed) check(*pflag.FlagSet) error {
 	if o.drainDelay < 0 {
 		return usage("as long as a load balancer takes to notice, such as 10s, or 0", "--drain-delay is %v; it cannot be negative", o.drainDelay)
+	}
+	if o.metricsTenants < 1 {
+		return usage("leave it out for the default", "--metrics-tenants is %d; at least 1 is wanted", o.metricsTenants)
 	}
 	return nil
 }

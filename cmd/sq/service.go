@@ -13,6 +13,7 @@ import (
 
 	"github.com/wbic16/sq-go/internal/api"
 	"github.com/wbic16/sq-go/internal/disk"
+	"github.com/wbic16/sq-go/internal/metrics"
 	"github.com/wbic16/sq-go/internal/tenant"
 )
 
@@ -32,6 +33,7 @@ type service struct {
 	door      *door
 	manager   *manager
 	readiness readiness
+	metrics   *metrics.Metrics
 	observed
 }
 

@@ -18,7 +18,7 @@ type Observation struct {
 }
 
 func (c *call) observe(d time.Duration) {
-	if c.server.Observe == nil {
+	if c.server.Observe == nil || c.quiet {
 		return
 	}
 	c.server.Observe(Observation{

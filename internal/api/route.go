@@ -21,8 +21,8 @@ type Route struct {
 	Name string
 	// Right is who may ask.
 	Right Right
-	// Quiet keeps requests to the path out of the access log: they come every few
-	// seconds from whoever watches.
+	// Quiet keeps requests to the path out of the access log and from Observe: they
+	// come every few seconds from whoever watches.
 	Quiet bool
 	// Methods has an action for each method. GET stands for HEAD too, where there
 	// is none.

@@ -47,8 +47,9 @@ type Options struct {
 	// AccessLog has the line of each request at Info, those to quiet routes left
 	// out.
 	AccessLog bool
-	// Observe is told of each call at its end, by the goroutine that answered it, so
-	// it has to be quick. Where it is nil nobody is told.
+	// Observe is told of each call at its end, those to quiet routes left out, by the
+	// goroutine that answered it, so it has to be quick. Where it is nil nobody is
+	// told.
 	Observe func(Observation)
 	// Loopback says that the listener is reached from this machine only. It
 	// matters where no token is needed: beyond loopback GET does not write.
