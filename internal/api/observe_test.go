@@ -12,15 +12,18 @@ import (
 	"github.com/wbic16/sq-go"
 )
 
-// TestObserve: each call is told of once, with the tenant, the endpoint and the
+// TestObserve: each call but those to quiet routes is told of once, with the tenant, the endpoint and the
 // bytes, and with no word that the client made up.
 func TestObserve(t *testing.T) {
 	var mu sync.Mutex
 	var seen []Observation
 	hello := func(w http.ResponseWriter, _ *http.Request) error { _, err := w.Write([]byte("hello")); return err }
 	r := newRig(t, twoTenants, Options{
-		Many:   true,
-		Routes: []Route{{Path: "/hello/{id}", Name: "hello", Methods: map[string]Action{"GET": hello}}},
+		Many: true,
+		Routes: []Route{
+			{Path: "/hello/{id}", Name: "hello", Methods: map[string]Action{"GET": hello}},
+			{Path: "/quiet", Name: "quiet", Quiet: true, Methods: map[string]Action{"GET": hello}},
+		},
 		Observe: func(o Observation) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -41,6 +44,7 @@ func TestObserve(t *testing.T) {
 		{request{method: "MADEUP", path: "/api/v2/select?p=notes"}, Observation{Endpoint: "select", Tenant: "alice", Status: 405, Out: 18}},
 		{get("/hello/made-up"), Observation{Endpoint: "hello", Status: 200, Out: 5}},
 	} {
+		r.send(get("/quiet")) // which nobody is told of
 		r.send(row.request)
 		r.wait(&mu, func() bool { return len(seen) > 0 })
 		got := seen
