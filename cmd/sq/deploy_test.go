@@ -41,7 +41,7 @@ type shown struct {
 }
 
 func newShown(t *testing.T) *shown {
-	config, dir := administered(t)
+	config, dir := withMetrics(t)
 	s := start(t, "--config", config)
 	defer s.stop()
 	v := &shown{t, s.traffic(dir)}

@@ -10,16 +10,16 @@ import (
 	"testing"
 )
 
-const adminKey = "invented-key-of-the-administration"
+const metricsKey = "invented-key-of-the-administration"
 
-// administered makes a configuration of alice, who has a quota, and bob, with a key
+// withMetrics makes a configuration of alice, who has a quota, and bob, with a key
 // of the administration.
-func administered(t *testing.T) (config, dir string) {
+func withMetrics(t *testing.T) (config, dir string) {
 	dir = t.TempDir()
 	return write(t, "two.json", fmt.Sprintf(`{"admin_key": %q, "tenants": {
 		%q: {"name": "bob", "data_dir": "%s/bob"},
 		%q: {"name": "alice", "data_dir": "%s/alice", "quota_mb": 1}
-	}}`, adminKey, tokenOfBob, dir, tokenOfAlice, dir)), dir
+	}}`, metricsKey, tokenOfBob, dir, tokenOfAlice, dir)), dir
 }
 
 // family is a metric as a server shows it.
@@ -38,7 +38,7 @@ var (
 // scrape returns what the metrics of a server are, by name.
 func (s *server) scrape() map[string]*family {
 	s.t.Helper()
-	status, text := s.call(adminKey, "GET", "metrics", "")
+	status, text := s.call(metricsKey, "GET", "metrics", "")
 	if status != 200 {
 		s.t.Fatalf("metrics: %d %s", status, text)
 	}
@@ -91,7 +91,7 @@ func (s *server) traffic(dir string) map[string]*family {
 
 // TestMetrics: a real server shows what it did, to the administration alone.
 func TestMetrics(t *testing.T) {
-	config, dir := administered(t)
+	config, dir := withMetrics(t)
 	s := launch(t, nil, "--config", config)
 	s.listens()
 	families := s.traffic(dir)
@@ -131,7 +131,7 @@ func TestMetrics(t *testing.T) {
 	if f := s.scrape()["sq_config_last_reload_successful"]; f.samples["sq_config_last_reload_successful"] != "0" {
 		t.Errorf("after a reload that failed: %+v", f)
 	}
-	replace(t, config, fmt.Sprintf(`{"admin_key": %q, "tenants": {%q: {"name": "bob", "data_dir": "%s/bob"}}}`, adminKey, tokenOfBob, dir))
+	replace(t, config, fmt.Sprintf(`{"admin_key": %q, "tenants": {%q: {"name": "bob", "data_dir": "%s/bob"}}}`, metricsKey, tokenOfBob, dir))
 	s.signal(syscall.SIGHUP)
 	s.await(s.stderr, regexp.MustCompile(`configuration reloaded`))
 	for name := range s.scrape()["sq_http_requests_total"].samples {

@@ -26,7 +26,7 @@ var reloads = flag.Int("reloads", 120, "how often TestReloadUnderLoad changes th
 func TestReloadUnderLoad(t *testing.T) {
 	c := newChanging(t)
 	stop := c.load(8)
-	ways := []func(int){c.renamed, c.inPlace, c.asEditorsDo, c.broken, c.administered, c.underWay}
+	ways := []func(int){c.renamed, c.inPlace, c.asEditorsDo, c.broken, c.withMetrics, c.underWay}
 	for i := range *reloads {
 		ways[i%len(ways)](i)
 		if i%60 == 30 {
@@ -222,9 +222,9 @@ func (c *changing) broken(i int) {
 	c.is(tokenNamed("stays"), 401)
 }
 
-// administered has a tenant come and go by requests.
-func (c *changing) administered(i int) {
-	name := fmt.Sprint("administered-", i)
+// withMetrics has a tenant come and go by requests.
+func (c *changing) withMetrics(i int) {
+	name := fmt.Sprint("withMetrics-", i)
 	token := c.server.newToken("POST", "admin/tenants/add", `{"tenant_id": "`+name+`"}`)
 	c.server.want(token, "POST", "update"+at("notes", first), "text", "Updated 4 bytes")
 	next := c.server.newToken("POST", "admin/tenants/"+name+"/rotate", `{"now": true}`)
