@@ -17,6 +17,7 @@ const (
 	Unauthorized Code = "unauthorized" // no token, or one that nobody has
 	Forbidden    Code = "forbidden"    // the token may not do this
 	NotFound     Code = "not_found"    // there is no such thing
+	Gone         Code = "gone"         // there was such a thing, and there is none left
 	Conflict     Code = "conflict"     // it stands in the way of what is there
 	Precondition Code = "precondition" // a Condition did not hold; nothing was done
 	TooLarge     Code = "too_large"    // more bytes than are taken

@@ -23,6 +23,7 @@ var statuses = map[sq.Code]int{
 	sq.Unauthorized: http.StatusUnauthorized,
 	sq.Forbidden:    http.StatusForbidden,
 	sq.NotFound:     http.StatusNotFound,
+	sq.Gone:         http.StatusGone,
 	sq.Conflict:     http.StatusConflict,
 	sq.Precondition: http.StatusPreconditionFailed,
 	sq.TooLarge:     http.StatusRequestEntityTooLarge,

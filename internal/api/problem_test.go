@@ -26,7 +26,7 @@ func (s refusing) Apply(context.Context, sq.PhextName, sq.Batch) ([]sq.Result, e
 // message, in one line, without its cause.
 func TestStatuses(t *testing.T) {
 	for code, status := range map[sq.Code]int{
-		sq.Invalid: 400, sq.Unauthorized: 401, sq.Forbidden: 403, sq.NotFound: 404, sq.Conflict: 409, sq.Precondition: 412,
+		sq.Invalid: 400, sq.Unauthorized: 401, sq.Forbidden: 403, sq.NotFound: 404, sq.Gone: 410, sq.Conflict: 409, sq.Precondition: 412,
 		sq.TooLarge: 413, sq.Full: 507, sq.Limited: 429, sq.Busy: 503, sq.Closed: 503, sq.Unreadable: 500, sq.Uncertain: 500, sq.Internal: 500,
 	} {
 		t.Run(string(code), func(t *testing.T) {
