@@ -36,6 +36,10 @@ again within seconds when they have changed, and at SIGHUP. --acme-domain has
 one made by Let's Encrypt, which has to reach the server under that name: as
 port 443, or with --acme-http as port 80. HTTP/1.1 is spoken under TLS too.
 
+Founding programme: --founding names the list of tenants that are for sale. The
+page /founding shows how many are claimed; with --stripe-secret-file a payment
+at Stripe claims one. doc/founding.md goes through it.
+
 The port is 0 to 65535; 0 lets the system pick one, which the last line on
 standard output tells. SIGTERM and SIGINT end the server: it finishes the
 requests under way and folds what the journals hold into the files. A second
@@ -59,7 +63,8 @@ const hostExample = `  sq host 1337                                  the current
   sq host 1337 --config tenants.json            many tenants
   sq host 1337 --config tenants.json --listen 127.0.0.1    behind a proxy on this machine
   sq host 443 --config tenants.json --tls-cert fullchain.pem --tls-key privkey.pem
-  sq host 443 --config tenants.json --acme-domain sq.example.org --acme-cache /var/lib/sq/acme`
+  sq host 443 --config tenants.json --acme-domain sq.example.org --acme-cache /var/lib/sq/acme
+  sq host 1337 --config tokens.json --founding tokens.csv --payment-link https://buy.stripe.com/… --stripe-secret-file stripe.secret`
 
 func newHost(out outside) *cobra.Command {
 	var s settings
@@ -107,7 +112,12 @@ func host(ctx context.Context, s settings, out outside) error {
 	if err := s.prepare(live.Current(), log); err != nil {
 		return err
 	}
-	service := newService(s, live, log, l)
+	programme, err := s.founding.open(live, owner(l), log)
+	if err != nil {
+		return err
+	}
+	defer programme.close()
+	service := newService(s, live, log, l, programme)
 	service.door, service.manager = door, newManager(out.lookup, log)
 	if err := s.probe(ctx, service.engine); err != nil {
 		return errors.Join(err, service.fold(ctx))
@@ -147,13 +157,13 @@ func (s *settings) probe(ctx context.Context, engine *disk.Engine) error {
 
 // newService introduces tenants, engine and API to each other. No directory is
 // opened yet. Its fold must be called, which run does.
-func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener) *service {
+func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener, programme *foundingProgramme) *service {
 	options := s.budget
-	options.Logger, options.Owner = log, fmt.Sprintf("process %d, %s", os.Getpid(), l.Addr())
+	options.Logger, options.Owner = log, owner(l)
 	engine := disk.New(options)
-	v := &service{log: log, live: live, engine: engine, usage: s.usageKept(log), observed: s.observed}
+	v := &service{log: log, live: live, engine: engine, usage: s.usageKept(log), observed: s.observed, founding: programme}
 	v.api = api.New(api.Options{
-		Tenants:     func() api.Tenants { return live.Current() },
+		Tenants:     func() api.Tenants { return programme.tenants(live.Current()) },
 		Many:        s.many(),
 		Store:       func(t sq.Tenant) sq.Store { return engine.StoreWithin(t.DataDir, t.QuotaBytes) },
 		Reload:      v.reload,
@@ -177,8 +187,12 @@ func (v *service) routes(s settings) []api.Route {
 	return slices.Concat(
 		administration(v.live, v, s.admin.audit),
 		[]api.Route{v.backupRoute()},
+		v.founding.routes(),
 	)
 }
+
+// owner says who serves, to others who want to.
+func owner(l net.Listener) string { return fmt.Sprintf("process %d, %s", os.Getpid(), l.Addr()) }
 
 // warnRelaxed says that tenants who chose less than fsync get fsync.
 func warnRelaxed(r *tenant.Registry, log *slog.Logger) {

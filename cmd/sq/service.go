@@ -34,6 +34,7 @@ type service struct {
 	manager   *manager
 	readiness readiness
 	metrics   *metrics.Metrics
+	founding  *foundingProgramme
 	observed
 }
 
@@ -102,6 +103,9 @@ func (v *service) reload() error {
 	if err := v.live.Reload(); err != nil {
 		return err
 	}
+	if err := v.founding.reload(); err != nil {
+		return err
+	}
 	v.log.Info("configuration reloaded", "tenants", len(v.live.Current().Tenants()))
 	return nil
 }
@@ -127,6 +131,7 @@ func (v *service) end(received <-chan os.Signal, work func(context.Context) erro
 
 // finishRequests lets the requests under way end.
 func (v *service) finishRequests(ctx context.Context) {
+	v.founding.endStreams()
 	ctx, cancel := context.WithTimeout(ctx, requestsEnd)
 	defer cancel()
 	if err := v.api.Shutdown(ctx); err != nil {

@@ -32,6 +32,7 @@ type settings struct {
 	logLevel    string
 	tls         tlsSettings
 	admin       adminFlags
+	founding    foundingSettings
 	budget      disk.Options  // what may be open, and for how long; tests have less
 	guessDelay  time.Duration // of the answers to wrong tokens; tests have less
 	observed
@@ -47,6 +48,7 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.allowHost, "allow-host", nil, "without a key: a host `name` that the server is reached by, beside localhost; repeatable")
 	registerUsage(f, &s.usage)
 	s.tls.register(f)
+	s.founding.register(f)
 	f.StringVar(&s.logFormat, "log-format", "text", "the `format` of the log on standard error: text or json")
 	f.StringVar(&s.logLevel, "log-level", "info", "the least `level` that is logged: debug, info, warn or error")
 	s.admin.register(f)
@@ -64,7 +66,7 @@ func (s *settings) complete(f *pflag.FlagSet, args []string, lookup func(string)
 	if err := s.completeTenant(f, lookup); err != nil {
 		return err
 	}
-	for _, check := range []func(*pflag.FlagSet) error{s.checkGiven, s.checkListen, s.checkAllowed, s.tls.check, s.checkLog, s.admin.check, s.observed.check} {
+	for _, check := range []func(*pflag.FlagSet) error{s.checkGiven, s.checkListen, s.checkAllowed, s.tls.check, s.checkLog, s.admin.check, s.observed.check, s.founding.check} {
 		if err := check(f); err != nil {
 			return err
 		}
