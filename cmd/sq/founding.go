@@ -143,16 +143,14 @@ func (f *foundingProgramme) endStreams() {
 	}
 }
 
-// reload reads the secrets again. After an error those in force stay.
-func (f *foundingProgramme) reload() error {
+// reread reads the secrets again, which renew puts in force: a reload is all or
+// nothing.
+func (f *foundingProgramme) reread() (renew func(), err error) {
 	if f.programme == nil {
-		return nil
+		return func() {}, nil
 	}
 	secrets, err := f.secrets()
-	if err == nil {
-		f.site.SetSecrets(secrets)
-	}
-	return err
+	return func() { f.site.SetSecrets(secrets) }, err
 }
 
 // gate withholds the tokens of slots that nobody has claimed.

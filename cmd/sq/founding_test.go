@@ -300,6 +300,10 @@ func TestStripesMessages(t *testing.T) {
 	put(t, h.secret(), "whsec_next\n"+stripeSecret+"\n")
 	h.signal(syscall.SIGHUP)
 	h.await(h.stderr, regexp.MustCompile("configuration reloaded"))
+	// A file that says nothing changes nothing.
+	put(t, h.secret(), "\n")
+	h.signal(syscall.SIGHUP)
+	h.await(h.stderr, regexp.MustCompile("configuration not reloaded.*is empty"))
 	for _, secret := range []string{"whsec_next", stripeSecret} {
 		if status, _ := h.stripe(paid, secret, now); status != 200 {
 			t.Errorf("%s: %d", secret, status)

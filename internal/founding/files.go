@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
 
 	"github.com/wbic16/sq-go/internal/vfs"
 )
@@ -13,8 +14,11 @@ const (
 	claimsSuffix = ".claims"
 	tmpSuffix    = ".tmp"
 	private      = 0o600
-	forOthers    = 0o077
 )
+
+// forOthers reports whether a mode lets others than the owner read or write.
+// Windows has no such modes.
+func forOthers(mode fs.FileMode) bool { return mode.Perm()&0o077 != 0 && runtime.GOOS != "windows" }
 
 // read returns a whole file.
 func (f *files) read(name string) ([]byte, error) {
@@ -41,7 +45,7 @@ func (f *files) readWith(name string) (text []byte, info vfs.Info, err error) {
 // readList reads the list, and remembers what it looked like.
 func (f *files) readList() ([]byte, error) {
 	text, info, err := f.readWith(f.name)
-	f.seen, f.open = info.Identity, info.Mode.Perm()&forOthers != 0
+	f.seen, f.open = info.Identity, forOthers(info.Mode)
 	return text, err
 }
 

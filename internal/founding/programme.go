@@ -177,6 +177,9 @@ func (p *Programme) Claim(who Buyer) (Claimed, error) {
 	if failed := p.change(func(b *book) { c, err = b.claim(who, p.Usable, p.Now().UTC()) }); failed != nil {
 		return Claimed{}, failed
 	}
+	if left := p.Progress().Remaining; err != nil && left > 0 {
+		p.Logger.Error("founding slots are left that cannot be sold: their tokens are not those of their tenants any more", "slots", left)
+	}
 	return c, err
 }
 

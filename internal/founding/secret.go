@@ -17,7 +17,7 @@ func ReadSecrets(path string, log *slog.Logger) ([]string, error) {
 	if err != nil {
 		return nil, sq.Wrap(err, sq.Internal, "cannot read Stripe's secret")
 	}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&forOthers != 0 {
+	if info, err := os.Stat(path); err == nil && forOthers(info.Mode()) {
 		log.Warn("others may read Stripe's secret; chmod 600 makes it private", "file", path)
 	}
 	secrets := strings.Fields(string(text))
