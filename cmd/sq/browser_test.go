@@ -59,8 +59,9 @@ func newBrowser(t *testing.T) context.Context {
 
 // tab is a page of a browser.
 type tab struct {
-	t   *testing.T
-	ctx context.Context
+	t     *testing.T
+	ctx   context.Context
+	width int64
 
 	mu       sync.Mutex
 	mistakes []string // what the browser complains of
@@ -88,7 +89,7 @@ func newTab(t *testing.T, browser context.Context, l look) *tab {
 			t.Errorf("close the page: %v", err)
 		}
 	})
-	p := &tab{t: t, ctx: ctx}
+	p := &tab{t: t, ctx: ctx, width: l.width}
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +168,14 @@ func (p *tab) attribute(selector chromedp.CSS, name string) string {
 func ask[T any](p *tab, expression string) T {
 	p.t.Helper()
 	return do(p, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// fits holds the page to its width. A phone shows a page that is wider as a whole, small.
+func (p *tab) fits() {
+	p.t.Helper()
+	if is := ask[int64](p, `document.documentElement.scrollWidth`); is > p.width {
+		p.t.Errorf("at %d pixels the page is %d wide", p.width, is)
+	}
 }
 
 // clean holds the page to no complaint of the browser.

@@ -31,9 +31,7 @@ func TestFoundingPage(t *testing.T) {
 		for _, l := range []look{phone, {320, 568, true, true}, desk, {1280, 900, true, true}} {
 			p := newTab(t, browser, l)
 			p.visit(h.url("/founding"))
-			if over := ask[int](p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
-				t.Errorf("at %d pixels it is %d too wide", l.width, over)
-			}
+			p.fits()
 			p.clean()
 			p.picture("founding-" + l.name())
 		}
@@ -137,9 +135,7 @@ func receiptShowsOnce(t *testing.T, p *tab, h *foundingHost) {
 	if token := p.text("#token"); token != foundingToken(5) {
 		t.Errorf("the token is %q", token)
 	}
-	if over := ask[int](p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
-		t.Errorf("the page is %d too wide", over)
-	}
+	p.fits()
 	h.want(foundingToken(5), "GET", "version", "", "0.5.5")
 	p.visit(h.url("/founding/claimed?session_id=" + session))
 	if title := p.text("h1"); title != "The token was shown." {
