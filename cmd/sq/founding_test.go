@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	adminKey     = "invented-key-of-the-administration"
+	foundersKey     = "invented-key-of-the-administration"
 	stripeSecret = "whsec_invented"
 	paymentLink  = "https://buy.stripe.com/test_invented"
 )
@@ -44,7 +44,7 @@ func startFounding(t *testing.T, slots int, args ...string) *foundingHost {
 		list += fmt.Sprintf("%d,%s,%s,%s/%s,available,,\n", i, foundingToken(i), name, h.dir, name)
 		tenants[foundingToken(i)] = map[string]string{"name": name, "data_dir": filepath.Join(h.dir, name)}
 	}
-	config, err := json.Marshal(map[string]any{"tenants": tenants, "admin_key": adminKey})
+	config, err := json.Marshal(map[string]any{"tenants": tenants, "admin_key": foundersKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func (h *foundingHost) ask(method, path, body string, header ...string) (status 
 func (h *foundingHost) claim(i int) (status int, text string) {
 	h.t.Helper()
 	status, text, _ = h.ask("POST", "/api/claim-instance", fmt.Sprintf(`{"email": "c%d@example.com", "stripe_customer_id": "cus_%d"}`, i, i),
-		"Authorization: Bearer "+adminKey)
+		"Authorization: Bearer "+foundersKey)
 	return status, text
 }
 
@@ -162,13 +162,13 @@ func TestFoundingClaims(t *testing.T) {
 	}{
 		{"no key", body, "", 401, "Unauthorized"},
 		{"a tenant that is none yet", body, token1, 401, "Unauthorized"},
-		{"no email", `{"stripe_customer_id": "cus_1"}`, adminKey, 400, "email: is missing"},
-		{"no customer", `{"email": "a@example.com"}`, adminKey, 400, "stripe_customer_id: is missing"},
-		{"no address", `{"email": "ada", "stripe_customer_id": "cus_1"}`, adminKey, 400, "email: is no address, such as ada@example.com"},
-		{"brackets around it", `{"email": "<a@example.com>", "stripe_customer_id": "cus_1"}`, adminKey, 400, "email: is no address, such as ada@example.com"},
-		{"a line break", `{"email": "a@example.com", "stripe_customer_id": "cus\n1"}`, adminKey, 400, "stripe_customer_id: want at most 255 characters, no spaces among them"},
-		{"a number", `{"email": 1, "stripe_customer_id": "cus_1"}`, adminKey, 400, `body: is no JSON object {"email", "stripe_customer_id"} of strings`},
-		{"nothing", ``, adminKey, 400, `body: is no JSON object {"email", "stripe_customer_id"} of strings`},
+		{"no email", `{"stripe_customer_id": "cus_1"}`, foundersKey, 400, "email: is missing"},
+		{"no customer", `{"email": "a@example.com"}`, foundersKey, 400, "stripe_customer_id: is missing"},
+		{"no address", `{"email": "ada", "stripe_customer_id": "cus_1"}`, foundersKey, 400, "email: is no address, such as ada@example.com"},
+		{"brackets around it", `{"email": "<a@example.com>", "stripe_customer_id": "cus_1"}`, foundersKey, 400, "email: is no address, such as ada@example.com"},
+		{"a line break", `{"email": "a@example.com", "stripe_customer_id": "cus\n1"}`, foundersKey, 400, "stripe_customer_id: want at most 255 characters, no spaces among them"},
+		{"a number", `{"email": 1, "stripe_customer_id": "cus_1"}`, foundersKey, 400, `body: is no JSON object {"email", "stripe_customer_id"} of strings`},
+		{"nothing", ``, foundersKey, 400, `body: is no JSON object {"email", "stripe_customer_id"} of strings`},
 	} {
 		status, text, _ := h.ask("POST", "/api/claim-instance", row.body, "X-SQ-API-Key: "+row.token)
 		if status != row.status || text != row.reply {
@@ -196,7 +196,7 @@ func TestFoundingClaims(t *testing.T) {
 	if status, text := h.claim(3); status != 410 || text != "all founding slots are claimed" {
 		t.Errorf("when all are claimed: %d %s", status, text)
 	}
-	if _, text, _ := h.ask("POST", "/api/claim-instance", strings.ReplaceAll(body, "1", "9"), "Authorization: "+adminKey, "Accept: application/json"); !strings.Contains(text, `"code":"gone"`) {
+	if _, text, _ := h.ask("POST", "/api/claim-instance", strings.ReplaceAll(body, "1", "9"), "Authorization: "+foundersKey, "Accept: application/json"); !strings.Contains(text, `"code":"gone"`) {
 		t.Error(text)
 	}
 	h.stop()
@@ -207,7 +207,7 @@ func TestFoundingClaims(t *testing.T) {
 		t.Errorf("the list is\n%s", list)
 	}
 	h.stop()
-	for _, secret := range []string{token1, token2, adminKey} {
+	for _, secret := range []string{token1, token2, foundersKey} {
 		if strings.Contains(h.stderr.String(), secret) {
 			t.Errorf("a secret was logged:\n%s", h.stderr)
 		}
@@ -461,7 +461,7 @@ func (h *foundingHost) claimOrFail(i int) (status int, text string, err error) {
 	if err != nil {
 		return 0, "", err
 	}
-	r.Header.Set("Authorization", adminKey)
+	r.Header.Set("Authorization", foundersKey)
 	reply, err := h.client.Do(r)
 	if err != nil {
 		return 0, "", err

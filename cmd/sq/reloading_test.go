@@ -112,7 +112,7 @@ func (c *changing) client(client *http.Client, n int, done <-chan struct{}) (cou
 		text := fmt.Sprint("text ", count)
 		for _, row := range [][3]string{{"POST", text, fmt.Sprintf("Updated %d bytes", len(text))}, {"GET", "", text}} {
 			what := map[string]string{"POST": "update", "GET": "select"}[row[0]]
-			status, got, err := ask(client, c.server.address, token, row[0], what+place, row[1])
+			status, got, err := askReloading(client, c.server.address, token, row[0], what+place, row[1])
 			if err != nil || status != http.StatusOK || got != row[2] {
 				c.t.Errorf("client %d: %s: %d %q, %v, want %q", n, what, status, got, err, row[2])
 				return count
@@ -123,7 +123,7 @@ func (c *changing) client(client *http.Client, n int, done <-chan struct{}) (cou
 }
 
 // ask makes a request.
-func ask(client *http.Client, address, token, method, what, body string) (int, string, error) {
+func askReloading(client *http.Client, address, token, method, what, body string) (int, string, error) {
 	r, err := http.NewRequest(method, "http://"+address+"/api/v2/"+what, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
