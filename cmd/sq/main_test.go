@@ -18,6 +18,7 @@ import (
 func TestMain(m *testing.M) {
 	// The race detector otherwise has each of those wait a second at its end.
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	mostGuessDelay = -1 // not that of a real server
 	testscript.Main(leakless{m}, map[string]func(){"sq": main, "curl": curl, "flood": flood})
 }
 

@@ -84,7 +84,7 @@ func (s *server) traffic(dir string) map[string]*family {
 	s.want(tokenOfAlice, "GET", "select"+at("notes", first), "", "text")
 	s.call("guessed-token", "GET", "version", "")
 	s.call(tokenOfBob, "GET", "select?p=notes&c=nowhere", "")
-	put(s.t, filepath.Join(dir, "alice", "notes.phext"), "edited")
+	replace(s.t, filepath.Join(dir, "alice", "notes.phext"), "edited") // at once, so that it is one edit
 	s.want(tokenOfAlice, "GET", "load?p=notes", "", "Loaded notes.phext")
 	return s.scrape()
 }

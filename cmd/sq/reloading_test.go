@@ -26,7 +26,7 @@ var reloads = flag.Int("reloads", 120, "how often TestReloadUnderLoad changes th
 func TestReloadUnderLoad(t *testing.T) {
 	c := newChanging(t)
 	stop := c.load(8)
-	ways := []func(int){c.renamed, c.inPlace, c.asEditorsDo, c.broken, c.withMetrics, c.underWay}
+	ways := []func(int){c.renamed, c.inPlace, c.asEditorsDo, c.broken, c.administered, c.underWay}
 	for i := range *reloads {
 		ways[i%len(ways)](i)
 		if i%60 == 30 {
@@ -112,7 +112,7 @@ func (c *changing) client(client *http.Client, n int, done <-chan struct{}) (cou
 		text := fmt.Sprint("text ", count)
 		for _, row := range [][3]string{{"POST", text, fmt.Sprintf("Updated %d bytes", len(text))}, {"GET", "", text}} {
 			what := map[string]string{"POST": "update", "GET": "select"}[row[0]]
-			status, got, err := askReloading(client, c.server.address, token, row[0], what+place, row[1])
+			status, got, err := askAs(client, c.server.address, token, row[0], what+place, row[1])
 			if err != nil || status != http.StatusOK || got != row[2] {
 				c.t.Errorf("client %d: %s: %d %q, %v, want %q", n, what, status, got, err, row[2])
 				return count
@@ -122,8 +122,8 @@ func (c *changing) client(client *http.Client, n int, done <-chan struct{}) (cou
 	}
 }
 
-// ask makes a request.
-func askReloading(client *http.Client, address, token, method, what, body string) (int, string, error) {
+// askAs makes a request.
+func askAs(client *http.Client, address, token, method, what, body string) (int, string, error) {
 	r, err := http.NewRequest(method, "http://"+address+"/api/v2/"+what, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
@@ -222,9 +222,9 @@ func (c *changing) broken(i int) {
 	c.is(tokenNamed("stays"), 401)
 }
 
-// withMetrics has a tenant come and go by requests.
-func (c *changing) withMetrics(i int) {
-	name := fmt.Sprint("withMetrics-", i)
+// administered has a tenant come and go by requests.
+func (c *changing) administered(i int) {
+	name := fmt.Sprint("administered-", i)
 	token := c.server.newToken("POST", "admin/tenants/add", `{"tenant_id": "`+name+`"}`)
 	c.server.want(token, "POST", "update"+at("notes", first), "text", "Updated 4 bytes")
 	next := c.server.newToken("POST", "admin/tenants/"+name+"/rotate", `{"now": true}`)

@@ -256,7 +256,7 @@ func at(phext, coordinate string) string {
 }
 
 // write makes a file in a new folder and returns its path.
-func write(t *testing.T, name, text string) string {
+func write(t testing.TB, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

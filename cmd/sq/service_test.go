@@ -175,7 +175,7 @@ func (s *server) startUpdate(text string) net.Conn {
 }
 
 // replace puts another file in the place of one, as an editor does.
-func replace(t *testing.T, path, text string) {
+func replace(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.Rename(write(t, "next", text), path); err != nil {
 		t.Fatal(err)

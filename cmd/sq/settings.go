@@ -34,11 +34,16 @@ type settings struct {
 	admin       adminFlags
 	founding    foundingSettings
 	budget      disk.Options  // what may be open, and for how long; tests have less
-	guessDelay  time.Duration // of the answers to wrong tokens; tests have less
+	guessDelay  time.Duration // of the answers to wrong tokens
 	observed
 }
 
+// mostGuessDelay is guessDelay where nothing else is said; 0: that of the API. Tests
+// that show many wrong tokens do not wait.
+var mostGuessDelay time.Duration
+
 func (s *settings) register(f *pflag.FlagSet) {
+	s.guessDelay = mostGuessDelay
 	f.SortFlags = false
 	f.StringVar(&s.config, "config", "", "many tenants: the `file` with their tokens and directories")
 	f.StringVar(&s.key, "key", "", "one tenant: its `token`; others see it with ps, so prefer SQ_KEY")
