@@ -27,6 +27,7 @@ func (s *connections) enter(c *framedConn) bool {
 	if full {
 		if oldest = s.oldestLocked(); oldest != nil {
 			s.leaveLocked(oldest)
+			oldest.goLocked()
 		}
 	}
 	ok := !full || oldest != nil
@@ -49,6 +50,14 @@ func (s *connections) oldestLocked() *framedConn {
 		}
 	}
 	return nil
+}
+
+// goLocked tells a request whose answer waits that its connection has gone.
+func (c *framedConn) goLocked() {
+	if c.gone != nil {
+		close(c.gone)
+		c.gone = nil
+	}
 }
 
 // leaveLocked takes a connection out, and tells whether it was idle. It may be
@@ -75,11 +84,19 @@ func (s *connections) atWork(request context.Context) {
 	}
 }
 
-// rest says that the connection of a request may go when another comes.
-func (s *connections) rest(request context.Context) {
-	if c, ok := request.Value(framedKey{}).(*framedConn); ok {
-		s.idles(c)
+// rest says that the connection of a request may go when another comes. Then gone
+// is closed.
+func (s *connections) rest(request context.Context) (gone <-chan struct{}) {
+	c, ok := request.Value(framedKey{}).(*framedConn)
+	if !ok {
+		return nil
 	}
+	told := make(chan struct{})
+	s.mu.Lock()
+	c.gone = told
+	s.mu.Unlock()
+	s.idles(c)
+	return told
 }
 
 // state is net/http's: a connection is idle when its reply was sent.

@@ -62,6 +62,7 @@ type framedConn struct {
 	all     *connections
 	place   *list.Element // guarded by all.mu: in all; nil when it is not counted any more
 	working atomic.Bool   // on a request
+	gone    chan struct{} // guarded by all.mu: closed when it had to go; nil before an answer waited
 }
 
 // Read reads nothing when net/http asks for a byte behind a whole request: it does
