@@ -223,7 +223,7 @@ func TestBackupScript(t *testing.T) {
 }
 
 func TestShellcheck(t *testing.T) {
-	if text, err := exec.Command(tool(t, "shellcheck"), filepath.Join(deploy, "install.sh"), filepath.Join(deploy, "backup.sh"), "../../scripts/install-test-tools", "../../.ci/run", "../../.ci/nightly").CombinedOutput(); err != nil {
+	if text, err := exec.Command(tool(t, "shellcheck"), filepath.Join(deploy, "install.sh"), filepath.Join(deploy, "backup.sh"), "../../scripts/install-test-tools", "../../scripts/operators-day", "../../.ci/run", "../../.ci/nightly").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, text)
 	}
 }
