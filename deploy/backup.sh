@@ -17,7 +17,7 @@ fi
 
 umask 077
 file=$folder/sq-$(date -u +%Y%m%dT%H%M%SZ).tar
-if ! "$sq" backup --server "$server" --out "$file.part"; then
+if ! "$sq" backup --server "$server" "$file.part"; then
 	rm -f "$file.part"
 	exit 1
 fi

@@ -207,19 +207,45 @@ func TestBackupScript(t *testing.T) {
 		return names[1:] // the folder itself
 	}
 	var exit *exec.ExitError
-	if err := run("echo half >$5; exit 1"); !errors.As(err, &exit) || fmt.Sprint(names()) != "[mine.tar sq-20200101T000000Z.tar]" {
+	if err := run("echo half >$4; exit 1"); !errors.As(err, &exit) || fmt.Sprint(names()) != "[mine.tar sq-20200101T000000Z.tar]" {
 		t.Errorf("%v, %q", err, names())
 	}
-	if err := run(`echo "$@ $SQ_ADMIN_KEY" >$5`); err != nil {
+	if err := run(`echo "$@ $SQ_ADMIN_KEY" >$4`); err != nil {
 		t.Fatal(err)
 	}
 	got := names()
 	if len(got) != 2 || got[0] != "mine.tar" || !regexp.MustCompile(`^sq-20\d{6}T\d{6}Z\.tar$`).MatchString(got[1]) {
 		t.Fatalf("%q", got)
 	}
-	if text := read(t, filepath.Join(dir, got[1])); !regexp.MustCompile(`^backup --server http://127.0.0.1:1337 --out \S+\.part invented-key\n$`).MatchString(text) {
+	if text := read(t, filepath.Join(dir, got[1])); !regexp.MustCompile(`^backup --server http://127.0.0.1:1337 \S+\.part invented-key\n$`).MatchString(text) {
 		t.Errorf("it was asked for with %q", text)
 	}
+}
+
+// TestBackupScriptWithTheProgram: what the script makes is a backup, which the
+// program itself finds sound.
+func TestBackupScriptWithTheProgram(t *testing.T) {
+	dir := t.TempDir()
+	config := write(t, "tenants.json", `{"tenants": {"invented": {"name": "alice", "data_dir": "`+dir+`/alice"}}, "admin_key": "invented-key"}`)
+	s := start(t, "--config", config)
+	s.want("invented", "POST", "update"+at("notes", first), "kept", "Updated 4 bytes")
+	program, err := exec.LookPath("sq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(deploy, "backup.sh"), dir)
+	cmd.Env = append(os.Environ(), "SQ_PROGRAM="+program, "SQ_ADMIN_KEY=invented-key", "SQ_BACKUP_SERVER=http://"+s.address)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	made, err := filepath.Glob(filepath.Join(dir, "sq-*.tar"))
+	if err != nil || len(made) != 1 {
+		t.Fatalf("%q, %v", made, err)
+	}
+	if out, err := exec.Command(program, "restore", "--verify-only", made[0]).CombinedOutput(); err != nil || !strings.Contains(string(out), "sound, 1 phext of 1 tenant, 4 bytes") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	s.stop()
 }
 
 func TestShellcheck(t *testing.T) {

@@ -35,14 +35,35 @@ func TestOperations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, flag := range regexp.MustCompile(`--(tls|acme|listen|config)[a-z-]*`).FindAllString(text, -1) {
-		if !strings.Contains(string(help), flag+" ") {
-			t.Errorf("sq host has no %s", flag)
+	for _, flag := range regexp.MustCompile(`(--(?:(?:tls|acme)[a-z-]*|listen|config))[^a-z-]`).FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(string(help), flag[1]+" ") {
+			t.Errorf("sq host has no %s", flag[1])
 		}
 	}
+	existingFlags(t, blocks)
 	for _, link := range regexp.MustCompile(`\]\(([a-z./]+)\)`).FindAllStringSubmatch(text, -1) {
 		if _, err := os.Stat(filepath.Join(root, "doc", link[1])); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// existingFlags holds what follows a command of sq, up to the end of the command, to
+// the flags that the help of that command lists.
+func existingFlags(t *testing.T, blocks [][]string) {
+	t.Helper()
+	found := 0
+	for _, block := range blocks {
+		for _, line := range regexp.MustCompile(`(?m)(?:^|[ (])sq ((?:tenants|config) )?([a-z]+)([^|&;\n]*)`).FindAllStringSubmatch(strings.ReplaceAll(block[1], "sudo -u sq ", ""), -1) {
+			help, err := exec.Command("sq", strings.Fields("help "+line[1]+line[2])...).CombinedOutput()
+			for _, flag := range regexp.MustCompile(`--[a-z-]+`).FindAllString(line[3], -1) {
+				if found++; err != nil || !strings.Contains(string(help), flag+" ") {
+					t.Errorf("sq %s%s has no %s", line[1], line[2], flag)
+				}
+			}
+		}
+	}
+	if found < 8 {
+		t.Errorf("only %d flags were found", found)
 	}
 }
