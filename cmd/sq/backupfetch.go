@@ -26,7 +26,7 @@ func (f *backupFlags) fetch(ctx context.Context, w io.Writer, since *backup.Mani
 	client := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	reply, err := client.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, hinted(err, "sq health URL tells whether a server is there; where none runs, --config or --data-dir back up its directories")
 	}
 	defer reply.Body.Close()
 	if reply.StatusCode != http.StatusOK {
@@ -83,6 +83,9 @@ func refused(reply *http.Response) error {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return hinted(err, "SQ_ADMIN_KEY must be the admin key of the server")
 	case http.StatusNotFound:
+		if strings.HasPrefix(string(text), "there is no tenant") {
+			return hinted(err, "the server's administration lists them, at /api/v2/admin/tenants")
+		}
 		return hinted(err, "a server without an admin key has no backups: stop it, and use --config or --data-dir")
 	}
 	return err
