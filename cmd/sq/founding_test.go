@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	foundersKey     = "invented-key-of-the-administration"
+	foundersKey  = "invented-key-of-the-administration"
 	stripeSecret = "whsec_invented"
 	paymentLink  = "https://buy.stripe.com/test_invented"
 )
