@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/wbic16/sq-go/phext"
 )
@@ -310,14 +309,13 @@ func TestOwnSegmentsLeaveInodes(t *testing.T) {
 		status, _ := p.append()
 		refused = status == http.StatusInsufficientStorage
 	}
-	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		left, err := filepath.Glob(filepath.Join(dir, ".sq/journal/*"))
-		if err == nil && len(left) == 0 {
-			break
+	journals := filepath.Join(dir, ".sq/journal")
+	settles(t, journals, func() error {
+		left, err := os.ReadDir(journals)
+		if err == nil && len(left) > 0 {
+			err = fmt.Errorf("%d journals are not folded", len(left))
 		}
-		if time.Since(began) > patience {
-			t.Fatalf("%d journals are not folded, %v", len(left), err)
-		}
-	}
+		return err
+	})
 	s.stop()
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
+
 	"github.com/wbic16/sq-go/phext"
 )
 
@@ -122,14 +124,39 @@ func inOrder(t *testing.T, all []tracedCall) string {
 // folded waits until a file holds a text and there is no journal.
 func folded(t *testing.T, dir, name, text string) {
 	t.Helper()
-	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+	journals := filepath.Join(dir, ".sq/journal")
+	settles(t, journals, func() error { // the segments go last
 		got, err := os.ReadFile(filepath.Join(dir, name+".phext"))
-		left, _ := os.ReadDir(filepath.Join(dir, ".sq/journal"))
+		left, _ := os.ReadDir(journals)
 		if err == nil && string(got) == text && len(left) == 0 {
+			return nil
+		}
+		return fmt.Errorf("the file holds %q, %v, and %d segments are left", got, err, len(left))
+	})
+}
+
+// settles waits until something holds, and looks whenever a folder has changed.
+func settles(t *testing.T, folder string, holds func() error) {
+	t.Helper()
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Add(folder); err != nil {
+		t.Fatal(err)
+	}
+	for limit := time.After(patience); ; {
+		err := holds()
+		if err == nil {
 			return
 		}
-		if time.Since(began) > patience {
-			t.Fatalf("the file holds %q, %v, and %d segments are left", got, err, len(left))
+		select {
+		case <-w.Events:
+		case err := <-w.Errors:
+			t.Fatal(err)
+		case <-limit:
+			t.Fatal(err)
 		}
 	}
 }

@@ -142,13 +142,16 @@ func askAs(client *http.Client, address, token, method, what, body string) (int,
 // promised or a signal has asked for.
 func (c *changing) becomes(token string, want int) {
 	c.t.Helper()
-	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+	for limit := time.After(patience); ; {
+		log, changed := c.server.stderr.look() // each reload is logged when it is in force
 		status, _ := c.server.call(token, "GET", "version", "")
 		if status == want {
 			return
 		}
-		if time.Since(began) > patience {
-			c.t.Fatalf("a token gets %d and not %d:\n%s", status, want, c.server.stderr)
+		select {
+		case <-changed:
+		case <-limit:
+			c.t.Fatalf("a token gets %d and not %d:\n%s", status, want, log)
 		}
 	}
 }

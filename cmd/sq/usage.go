@@ -7,12 +7,12 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/wbic16/sq-go/internal/api"
+	"github.com/wbic16/sq-go/internal/tenant"
 )
 
 const (
@@ -99,20 +99,7 @@ func (f *usageFile) write(used map[string]api.Usage) error {
 	if err != nil {
 		return err
 	}
-	folder := filepath.Dir(f.path)
-	file, err := os.CreateTemp(folder, filepath.Base(f.path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(append(text, '\n'))
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), f.path)
-	}
-	if err != nil {
-		os.Remove(file.Name())
-		return err
-	}
-	return syncFolder(folder)
+	return tenant.WriteFile(f.path, append(text, '\n'), true)
 }
 
 // Usage is that of admin.Usage.

@@ -51,7 +51,7 @@ func TestNothing(t *testing.T) {
 func TestSystemsTools(t *testing.T) {
 	for _, program := range []string{"tar", "sha256sum"} {
 		if _, err := exec.LookPath(program); err != nil {
-			if os.Getenv("CI") == "true" {
+			if os.Getenv("CI") != "" {
 				t.Fatal(err)
 			}
 			t.Skipf("%v; it comes with every Linux", err)

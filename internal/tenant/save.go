@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -174,7 +175,7 @@ func WriteFile(path string, data []byte, replace bool) error {
 	}
 	defer dir.Close()
 	name := filepath.Base(path)
-	temp := fmt.Sprintf("%s.%d.new", name, os.Getpid())
+	temp := "." + name + "." + rand.Text() + ".new" // one that a crash leaves is in nobody's way
 	out, err := dir.Create(temp)
 	if err != nil {
 		return sq.Wrap(err, sq.Internal, "cannot write %q", path)
