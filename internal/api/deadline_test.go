@@ -88,9 +88,10 @@ func TestDeadlineInterrupts(t *testing.T) {
 		c.SetDeadline(in(time.Minute))
 		go read()
 		synctest.Wait()
+		began := time.Now()
 		c.SetReadDeadline(time.Unix(1, 0))
-		if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("an interrupted read ended with %v", err)
+		if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) > 0 {
+			t.Errorf("an interrupted read ended with %v after %v", err, time.Since(began))
 		}
 		c.SetReadDeadline(in(time.Second))
 		go read()
@@ -127,6 +128,22 @@ func TestWriteGoesOn(t *testing.T) {
 		}
 		if text := <-got; text != "0123456789" {
 			t.Errorf("%q arrived", text)
+		}
+	})
+}
+
+// TestNobodyListensForTheEnd: a byte behind a whole request is not waited for, since
+// net/http asks for it only to hear of the client's end; every other one is.
+func TestNobodyListensForTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _, other := patient(t)
+		framed := &framedConn{}
+		framed.Conn = c.Conn
+		go other.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /"))
+		for i, step := range []struct{ room, want int }{{1, 1}, {26, 26}, {1, 0}, {1, 0}, {2, 2}, {1, 1}} {
+			if n, err := framed.Read(make([]byte, step.room)); n != step.want || err != nil {
+				t.Errorf("read %d of %d bytes: %d, %v; want %d", i, step.room, n, err, step.want)
+			}
 		}
 	})
 }
