@@ -73,6 +73,41 @@ var mutations = []mutation{
 		engine, "TestTrace|TestImages",
 	},
 	{
+		"a sync that is put off is forgotten", "internal/disk/segment.go",
+		[][2]string{{"\t\th.due.Reset(within)\n", ""}},
+		engine, "TestRelaxed",
+	},
+	{
+		"a sync that is put off again at each write", "internal/disk/segment.go",
+		[][2]string{{"if within > 0 && !s.owed {", "if within > 0 {"}},
+		engine, "TestRelaxedGoesOn",
+	},
+	{
+		"a batch that may wait makes others wait", "internal/disk/relaxed.go",
+		[][2]string{{"within := g.taken[0].within\n", "within := max(g.taken[0].within, relaxedSync)\n"}, {"\t\twithin = min(within, r.within)\n", "\t\twithin = max(within, r.within)\n"}},
+		engine, "TestRelaxedBesideFsync",
+	},
+	{
+		"a segment counts on what is not synced", "internal/disk/segment.go",
+		[][2]string{{"\tif err := h.sync(); err != nil {\n\t\treturn err\n\t}\n\tif !h.current", "\tif !h.current"}},
+		engine, "TestEveryMomentCrashes|TestRelaxed",
+	},
+	{
+		"a synced point before its sync", "internal/disk/segment.go",
+		[][2]string{{"\tif within > 0 {\n\t\treturn nil\n", "\tif within > 0 {\n\t\ts.encode.Synced(s.end)\n\t\treturn nil\n"}},
+		engine, "TestRelaxedImages",
+	},
+	{
+		"what is not synced is closed", "internal/disk/engine.go",
+		[][2]string{{"if unsynced := h.sync(); err == nil {", "if unsynced := error(nil); err == nil {"}},
+		engine, "TestRelaxedIsClosed",
+	},
+	{
+		"after a sync that failed another is trusted", "internal/disk/segment.go",
+		[][2]string{{"\t\ts.bad = true\n\t\treturn h.fail(err, \"sync the journal\")", "\t\treturn h.fail(err, \"sync the journal\")"}},
+		engine, "TestRelaxedSyncFails|TestFailsThenCrashes|TestEveryOperationFails",
+	},
+	{
 		"no sync of the directory of a new segment", "internal/disk/segment.go",
 		[][2]string{{"\treturn dir.SyncDir(parent)\n", "\treturn nil\n"}},
 		engine, "TestTrace|TestImages",
@@ -102,13 +137,13 @@ var mutations = []mutation{
 	},
 	{
 		"published before it is written", "internal/disk/commit.go",
-		[][2]string{{"\tif err := h.write(g.records); err != nil {\n", "\tg.view.exists, g.view.sequence = true, h.sequence\n\th.publish(g.view)\n\tif err := h.write(g.records); err != nil {\n"}},
+		[][2]string{{"\tif err := h.write(g.records, g.encode, g.within()); err != nil {\n", "\tg.view.exists, g.view.sequence = true, h.sequence\n\th.publish(g.view)\n\tif err := h.write(g.records, g.encode, g.within()); err != nil {\n"}},
 		engine, "TestReadersSeeWhatIsDurable",
 	},
 	{
 		"answered before it is published", "internal/disk/commit.go",
 		[][2]string{
-			{"\th.segment.wrote(g.encode)\n", "\tfor _, r := range g.taken {\n\t\tclose(r.done)\n\t\tr.done = make(chan struct{})\n\t}\n\ttime.Sleep(time.Millisecond)\n\th.segment.wrote(g.encode)\n"},
+			{"\th.stats().groups", "\tfor _, r := range g.taken {\n\t\tclose(r.done)\n\t\tr.done = make(chan struct{})\n\t}\n\ttime.Sleep(time.Millisecond)\n\th.stats().groups"},
 		},
 		engine, "TestContract$|TestLinearizable",
 	},

@@ -17,14 +17,16 @@ type Store interface {
 	// List returns the phexts there are, sorted by name.
 	List(ctx context.Context) ([]PhextName, error)
 
-	// Snapshot returns the newest state of a phext that no crash can undo. A
+	// Snapshot returns the newest state of a phext, of which no crash can undo what
+	// Apply promises. A
 	// phext that does not exist gives a snapshot that is empty and whose Exists
 	// is false; nothing is created. A phext that cannot be read gives a snapshot
 	// whose Err is Unreadable. The caller closes it. Writers are not held up.
 	Snapshot(ctx context.Context, name PhextName) (Snapshot, error)
 
 	// Apply carries out a batch: all of it or none. When it returns nil the batch
-	// survives the loss of power. The results are those of the operations, in
+	// survives the loss of power; an engine may offer stores that keep this promise
+	// a little later, and say so. The results are those of the operations, in
 	// their order. A batch that changes nothing writes nothing; any other creates
 	// the phext where there is none.
 	//

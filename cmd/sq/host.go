@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/api"
 	"github.com/wbic16/sq-go/internal/disk"
 	"github.com/wbic16/sq-go/internal/tenant"
@@ -35,6 +34,11 @@ TLS: --tls-cert and --tls-key name the files of a certificate, which are read
 again within seconds when they have changed, and at SIGHUP. --acme-domain has
 one made by Let's Encrypt, which has to reach the server under that name: as
 port 443, or with --acme-http as port 80. HTTP/1.1 is spoken under TLS too.
+
+Durability: a write is answered when it is on the disk. With --durability relaxed,
+or "durability": "relaxed" of a tenant, it is answered when the system has it, and
+is on the disk within 100 ms: the end of the server, however sudden, loses nothing,
+and the loss of power loses at most what was written in the last 100 ms.
 
 Founding programme: --founding names the list of tenants that are for sale. The
 page /founding shows how many are claimed; with --stripe-secret-file a payment
@@ -161,11 +165,11 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener,
 	options := s.budget
 	options.Logger, options.Owner = log, owner(l)
 	engine := disk.New(options)
-	v := &service{log: log, live: live, engine: engine, usage: s.usageKept(log), observed: s.observed, founding: programme}
+	v := &service{log: log, live: live, engine: engine, usage: s.usageKept(log), observed: s.observed, founding: programme, durability: s.durability}
 	v.api = api.New(api.Options{
 		Tenants:     func() api.Tenants { return programme.tenants(live.Current()) },
 		Many:        s.many(),
-		Store:       func(t sq.Tenant) sq.Store { return engine.StoreWithin(t.DataDir, t.QuotaBytes) },
+		Store:       v.store,
 		Reload:      v.reload,
 		Logger:      log,
 		Loopback:    isLoopback(l),
@@ -177,7 +181,6 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener,
 		Routes:      v.watch(v.routes(s)),
 		Observe:     v.observe,
 	})
-	warnRelaxed(live.Current(), log)
 	live.OnChange(v.changed)
 	return v
 }
@@ -193,19 +196,6 @@ func (v *service) routes(s settings) []api.Route {
 
 // owner says who serves, to others who want to.
 func owner(l net.Listener) string { return fmt.Sprintf("process %d, %s", os.Getpid(), l.Addr()) }
-
-// warnRelaxed says that tenants who chose less than fsync get fsync.
-func warnRelaxed(r *tenant.Registry, log *slog.Logger) {
-	relaxed := 0
-	for _, t := range r.Tenants() {
-		if r.Durability(t.Name) == tenant.Relaxed {
-			relaxed++
-		}
-	}
-	if relaxed > 0 {
-		log.Warn("relaxed durability is served with fsync, which is stronger", "tenants", relaxed)
-	}
-}
 
 func isLoopback(l net.Listener) bool {
 	addr, ok := l.Addr().(*net.TCPAddr)

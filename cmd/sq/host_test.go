@@ -191,11 +191,3 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		}
 	}
 }
-
-func TestRelaxedIsServedWithFsync(t *testing.T) {
-	dir := t.TempDir()
-	s := start(t, "--config", write(t, "relaxed.json", fmt.Sprintf(
-		`{"tenants": {%q: {"name": "alice", "data_dir": "%s/alice", "durability": "relaxed"}}}`, tokenOfAlice, dir)))
-	s.logs("Durability: fsync", "relaxed durability is served with fsync, which is stronger")
-	s.stop()
-}

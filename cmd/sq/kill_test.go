@@ -97,7 +97,8 @@ func newKilling(t *testing.T) *killing {
 			text += "\x01" + strings.Repeat(strings.Repeat("πλάνη\n", 8000)+"\x17", 12) // a checkpoint takes its time
 		}
 		k.dirs = append(k.dirs, dir)
-		tenants = append(tenants, fmt.Sprintf(`"token-%s": {"name": %q, "data_dir": %q}`, tenant, tenant, dir))
+		durability := []string{"fsync", "fsync", "relaxed"}[i] // which a kill takes nothing from either
+		tenants = append(tenants, fmt.Sprintf(`"token-%s": {"name": %q, "data_dir": %q, "durability": %q}`, tenant, tenant, dir, durability))
 		k.books = append(k.books, newBook(k, tenant, dir, "busy", 3, text), newBook(k, tenant, dir, "quiet", 1, handbook))
 	}
 	k.config = write(t, "tenants.json", fmt.Sprintf(`{"tenants": {%s}}`, strings.Join(tenants, ", ")))

@@ -53,7 +53,8 @@ func (s *settings) explain(err error) error {
 // announce prints that the server listens. Programs read these lines. Where
 // nobody does, the server goes on.
 func (s *settings) announce(w io.Writer, r *tenant.Registry, l net.Listener, log *slog.Logger) {
-	log.Info("Durability: "+tenant.Fsync, "address", l.Addr().String(), "version", sq.Version)
+	log.Info("Durability: "+s.durability.usual, "address", l.Addr().String(), "version", sq.Version)
+	s.durability.tell(r, log)
 	port := l.Addr().(*net.TCPAddr).Port
 	lines := s.oneTenant(port)
 	if s.many() {

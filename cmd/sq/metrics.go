@@ -45,6 +45,6 @@ func routeNames(routes []api.Route, more ...string) []string {
 
 // changed is told of each reload.
 func (v *service) changed(_, now *tenant.Registry) {
-	warnRelaxed(now, v.log)
+	v.durability.tell(now, v.log)
 	v.metrics.Prune()
 }

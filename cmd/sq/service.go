@@ -36,6 +36,7 @@ type service struct {
 	metrics   *metrics.Metrics
 	founding  *foundingProgramme
 	observed
+	durability durabilitySettings
 }
 
 // run serves on l until a signal or ctx asks for the end, or serving fails. When

@@ -33,6 +33,7 @@ type settings struct {
 	tls         tlsSettings
 	admin       adminFlags
 	founding    foundingSettings
+	durability  durabilitySettings
 	budget      disk.Options  // what may be open, and for how long; tests have less
 	guessDelay  time.Duration // of the answers to wrong tokens
 	observed
@@ -52,6 +53,7 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.allowOrigin, "allow-origin", nil, "without a key: a web `origin` whose pages may use the server, such as http://localhost:3000; repeatable")
 	f.StringArrayVar(&s.allowHost, "allow-host", nil, "without a key: a host `name` that the server is reached by, beside localhost; repeatable")
 	registerUsage(f, &s.usage)
+	s.durability.register(f)
 	s.tls.register(f)
 	s.founding.register(f)
 	f.StringVar(&s.logFormat, "log-format", "text", "the `format` of the log on standard error: text or json")
@@ -71,7 +73,7 @@ func (s *settings) complete(f *pflag.FlagSet, args []string, lookup func(string)
 	if err := s.completeTenant(f, lookup); err != nil {
 		return err
 	}
-	for _, check := range []func(*pflag.FlagSet) error{s.checkGiven, s.checkListen, s.checkAllowed, s.tls.check, s.checkLog, s.admin.check, s.observed.check, s.founding.check} {
+	for _, check := range []func(*pflag.FlagSet) error{s.checkGiven, s.checkListen, s.checkAllowed, s.tls.check, s.checkLog, s.admin.check, s.observed.check, s.founding.check, s.durability.check} {
 		if err := check(f); err != nil {
 			return err
 		}

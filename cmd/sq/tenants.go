@@ -125,7 +125,7 @@ func (f *settingsFlags) register(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.rate, "requests-per-second", 0, "the rate it may ask at; 0: no limit")
 	flags.Int64Var(&f.day, "requests-per-day", 0, "how often it may ask a day; 0: no limit")
 	flags.BoolVar(&f.readOnly, "read-only", false, "it may not write")
-	flags.StringVar(&f.durability, "durability", tenant.Fsync, "when a write is answered: `fsync`, or relaxed, which is served with fsync")
+	flags.StringVar(&f.durability, "durability", tenant.Fsync, "when a write is answered: when it is on the disk (`fsync`), or before, to be there within 100 ms (relaxed)")
 }
 
 // settings returns those that the command line gives.

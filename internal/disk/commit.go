@@ -101,14 +101,14 @@ func (h *handle) begins() error {
 	return h.openSegment()
 }
 
-// end writes and syncs a group and publishes it.
+// end writes and syncs a group, at once or soon, and publishes it.
 func (h *handle) end(g *group) {
 	if len(g.records) == 0 {
 		h.timer.Reset(pauseLeast)
 		return
 	}
 	g.repeatMark()
-	if err := h.write(g.records); err != nil {
+	if err := h.write(g.records, g.encode, g.within()); err != nil {
 		for _, r := range g.taken {
 			switch {
 			case r.err == nil:
@@ -119,7 +119,6 @@ func (h *handle) end(g *group) {
 		}
 		return
 	}
-	h.segment.wrote(g.encode)
 	h.stats().groups.Add(int64(len(g.taken)))
 	h.confirm = false
 	g.view.exists, g.view.sequence = true, h.sequence

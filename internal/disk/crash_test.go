@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -24,9 +23,10 @@ const steps = 14
 func quiet(vfs.Call) error { return nil }
 
 // countCalls returns how many file operations a workload takes.
-func countCalls(t *testing.T, seed uint64) (n int) {
+func countCalls(t *testing.T, seed uint64, relaxed bool) (n int) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, seed, quiet)
+		w.relaxed = relaxed
 		for range steps {
 			w.step()
 			w.check("undisturbed")
@@ -37,10 +37,14 @@ func countCalls(t *testing.T, seed uint64) (n int) {
 	return n
 }
 
-// eachSeed runs a test for a number of workloads.
-func eachSeed(t *testing.T, test func(t *testing.T, seed uint64, calls int)) {
+// eachSeed runs a test for a number of workloads, and for some whose batches are
+// answered before they are synced.
+func eachSeed(t *testing.T, test func(t *testing.T, seed uint64, relaxed bool, calls int)) {
 	for seed := *first; seed < *first+uint64(*seeds); seed++ {
-		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { test(t, seed, countCalls(t, seed)) })
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { test(t, seed, false, countCalls(t, seed, false)) })
+	}
+	for seed := *first; seed < *first+uint64(max(*seeds/4, 1)); seed++ {
+		t.Run(fmt.Sprint("relaxed, seed=", seed), func(t *testing.T) { test(t, seed, true, countCalls(t, seed, true)) })
 	}
 }
 
@@ -48,17 +52,18 @@ func eachSeed(t *testing.T, test func(t *testing.T, seed uint64, calls int)) {
 // with several outcomes each, and again while what is left is opened: every
 // answered batch is there afterwards, once, and every other wholly or not at all.
 func TestEveryMomentCrashes(t *testing.T) {
-	eachSeed(t, func(t *testing.T, seed uint64, calls int) {
+	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
 		for n := 1; n <= calls; n++ {
 			for outcome := range uint64(5) {
-				synctest.Test(t, func(t *testing.T) { crashOnce(t, seed, n, outcome) })
+				synctest.Test(t, func(t *testing.T) { crashOnce(t, seed, relaxed, n, outcome) })
 			}
 		}
 	})
 }
 
-func crashOnce(t *testing.T, seed uint64, n int, outcome uint64) {
+func crashOnce(t *testing.T, seed uint64, relaxed bool, n int, outcome uint64) {
 	w := newWorld(t, seed, nil)
+	w.relaxed = relaxed
 	w.before = func(c vfs.Call) error {
 		if c.N == n {
 			w.crash(seed, outcome)
@@ -100,21 +105,21 @@ func crashAgain(w *world, seed uint64, n int, outcome uint64) {
 // in several ways: nothing answered is lost, what is refused changes nothing, and
 // once the disk works again everything does.
 func TestEveryOperationFails(t *testing.T) {
-	eachSeed(t, func(t *testing.T, seed uint64, calls int) {
+	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
 		for n := 1; n <= calls; n++ {
 			for _, failure := range []error{syscall.EIO, syscall.ENOSPC} {
-				synctest.Test(t, func(t *testing.T) { failOnce(t, seed, n, failure) })
+				synctest.Test(t, func(t *testing.T) { failOnce(t, seed, relaxed, n, failure) })
 			}
 		}
 	})
 }
 
-func failOnce(t *testing.T, seed uint64, n int, failure error) {
+func failOnce(t *testing.T, seed uint64, relaxed bool, n int, failure error) {
 	w := newWorld(t, seed, nil)
-	var failed atomic.Bool
+	w.relaxed = relaxed
 	w.before = func(c vfs.Call) error {
 		if c.N == n {
-			failed.Store(true)
+			w.failed.Store(true)
 			w.note("%v %s %s fails with %v", c.Op, c.Name, c.To, failure)
 			return failure
 		}
@@ -122,7 +127,7 @@ func failOnce(t *testing.T, seed uint64, n int, failure error) {
 	}
 	w.steps()
 	<-time.After(5 * time.Minute) // until everything was tried again
-	if failed.Load() {
+	if w.failed.Load() {
 		w.check("the disk works again")
 		w.works()
 	}
@@ -137,23 +142,25 @@ func failOnce(t *testing.T, seed uint64, n int, failure error) {
 // TestFailsThenCrashes makes an operation fail and then loses power, before
 // anything was mended or after.
 func TestFailsThenCrashes(t *testing.T) {
-	eachSeed(t, func(t *testing.T, seed uint64, calls int) {
+	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		for n := 1; n <= calls; n++ {
 			for outcome := range uint64(3) {
 				later := n + 1 + rng.IntN(20)
-				synctest.Test(t, func(t *testing.T) { failThenCrash(t, seed, n, later, outcome) })
+				synctest.Test(t, func(t *testing.T) { failThenCrash(t, seed, relaxed, n, later, outcome) })
 			}
 		}
 	})
 }
 
-func failThenCrash(t *testing.T, seed uint64, n, later int, outcome uint64) {
+func failThenCrash(t *testing.T, seed uint64, relaxed bool, n, later int, outcome uint64) {
 	w := newWorld(t, seed, nil)
+	w.relaxed = relaxed
 	w.cautious = true
 	w.before = func(c vfs.Call) error {
 		switch c.N {
 		case n:
+			w.failed.Store(true)
 			w.note("%v %s %s fails", c.Op, c.Name, c.To)
 			return syscall.EIO
 		case later:

@@ -16,7 +16,7 @@
 //
 //	engine.go store.go own.go directories and phexts, opened when used, closed when idle
 //	handle.go                 an open phext: its users and its committer
-//	commit.go decide.go       batches into the journal
+//	commit.go decide.go relaxed.go    batches into the journal
 //	segment.go                the journal's files
 //	checkpoint.go exchange.go build.go    the journal into the file
 //	adopt.go replace.go       the file changed by others, replaced, dropped
@@ -256,6 +256,9 @@ func (h *handle) close(ctx context.Context) error {
 	}
 	err := h.checkpoint(ctx)
 	h.do(func() {
+		if unsynced := h.sync(); err == nil {
+			err = unsynced
+		}
 		if h.damaged {
 			err = nil // that was told, and is told again by the next opening
 		}

@@ -71,6 +71,7 @@ type committer struct {
 	begun     time.Time        // of the last checkpoint
 	retry     time.Duration    // until a failed checkpoint is tried again
 	timer     *time.Timer      // the next tick
+	due       *time.Timer      // when what was answered before its sync is synced; see Relaxed
 	high      map[section]int  // the highest scroll that append-next gave
 	buf       []byte           // room for the records of a group
 	ending    bool
@@ -81,6 +82,7 @@ type committer struct {
 // request is a batch that waits for the committer.
 type request struct {
 	batch   sq.Batch
+	within  time.Duration // how long the sync may be put off
 	results []sq.Result
 	err     error
 	depends bool // on what others in its group do
@@ -99,12 +101,18 @@ func newHandle(s *Store, dir vfs.FS, name sq.PhextName) *handle {
 		drained: make(chan struct{}), stopped: make(chan struct{}), gone: make(chan struct{}),
 		queue: make(chan *request, queueLength), control: make(chan func()), kick: make(chan struct{}, 1),
 	}
-	h.timer = time.NewTimer(time.Hour)
-	h.timer.Stop()
+	h.timer, h.due = stopped(), stopped()
 	h.begun = time.Now()
 	h.used.Store(h.now())
 	h.looked.Store(h.now())
 	return h
+}
+
+// stopped returns a timer that is not set.
+func stopped() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
 }
 
 func (h *handle) now() int64 { return h.store.engine.now() }
@@ -168,8 +176,8 @@ func (h *handle) snapshot() *snapshot {
 }
 
 // apply hands a batch to the committer and waits for its answer.
-func (h *handle) apply(ctx context.Context, batch sq.Batch) ([]sq.Result, error) {
-	r := &request{batch: batch, done: make(chan struct{})}
+func (h *handle) apply(ctx context.Context, batch sq.Batch, within time.Duration) ([]sq.Result, error) {
+	r := &request{batch: batch, within: within, done: make(chan struct{})}
 	select {
 	case h.queue <- r:
 	case <-ctx.Done():
@@ -191,6 +199,7 @@ func (h *handle) do(f func()) {
 func (h *handle) run() {
 	defer close(h.stopped)
 	defer h.timer.Stop()
+	defer h.due.Stop()
 	for !h.ending {
 		select {
 		case r := <-h.queue:
@@ -203,6 +212,8 @@ func (h *handle) run() {
 			h.kicked()
 		case <-h.timer.C:
 			h.tick()
+		case <-h.due.C:
+			h.sync() // a failure is told, and refuses writes
 		}
 	}
 	if h.folding != nil {

@@ -42,6 +42,18 @@ func (w within) Open(t *testing.T) sq.Store {
 	return w.engine.StoreWithin(w.dir, 1<<40)
 }
 
+// TestContractRelaxed runs them on a store that answers before it syncs.
+func TestContractRelaxed(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Place {
+		mem := vfs.NewMem()
+		return unhurried{&folder{options: Options{Open: func(string) (vfs.FS, error) { return mem, nil }}, dir: "dir"}}
+	})
+}
+
+type unhurried struct{ *folder }
+
+func (u unhurried) Open(t *testing.T) sq.Store { return Relaxed(u.folder.Open(t)) }
+
 // ledger is simple accounting beside an engine: every text of every phext.
 type ledger struct {
 	t      *testing.T

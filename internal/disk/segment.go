@@ -23,6 +23,7 @@ type segment struct {
 	end     int64 // where the next record goes
 	sure    int64 // bytes that count and are on disk
 	zeroed  int64 // bytes of the file: those behind end are zeros
+	owed    bool  // records count that are not on disk yet
 	covered bool  // a record says that everything before it is on disk
 	torn    bool  // it was found with an end that was never answered
 	bad     bool  // a write or a sync failed: it is never written again
@@ -34,11 +35,14 @@ func (s *segment) fresh(sequence uint64) bool {
 	return s != nil && !s.bad && s.end == s.header.Length() && s.header.Before == sequence
 }
 
-// openSegment begins a new segment, synced together with its name. Batches go
-// there from now on. It publishes a view with the new segment among its files.
+// openSegment begins a new segment, synced together with its name. What counts
+// of the one before is synced first. Batches go there from now on. It publishes a view with the new segment among its files.
 // After an error that sets failed, batches are refused; after another, the
 // segment before goes on.
 func (h *handle) openSegment() error {
+	if err := h.sync(); err != nil {
+		return err
+	}
 	if !h.current.Load().pending() {
 		h.content.Sequence = h.sequence // the file holds everything
 	}
@@ -115,17 +119,38 @@ func writeSynced(dir vfs.FS, file vfs.File, b []byte, parent string) error {
 	return dir.SyncDir(parent)
 }
 
-// write appends records to the segment and syncs it. After an error that is not
-// Full the segment is never written again.
-func (h *handle) write(records []byte) error {
+// write appends records to the segment, which are on disk when it returns, or
+// soon: their sync begins within a time. e is the encoder that made them. After
+// an error that is not Full the segment is never written again.
+func (h *handle) write(records []byte, e journal.Encoder, within time.Duration) error {
 	s := h.segment
 	if err := s.writeAhead(records); err != nil {
 		s.zeroed = s.end
-		if isFull(err) && s.source.file.Truncate(s.end) == nil && s.source.file.Sync() == nil {
+		full := isFull(err) && s.source.file.Truncate(s.end) == nil
+		s.owed = s.owed || full // that it is cut, and what was answered before
+		if unsynced := h.sync(); full && unsynced == nil {
 			return sq.Wrap(err, sq.Full, "the disk is full, nothing was written")
 		}
 		s.bad = true
 		return h.fail(err, "write the journal")
+	}
+	if within > 0 && !s.owed {
+		h.due.Reset(within)
+	}
+	s.encode, s.end, s.owed, s.covered = e, e.Offset(), true, false
+	if within > 0 {
+		return nil
+	}
+	return h.sync()
+}
+
+// sync puts on disk what counts of the segment and is not there yet. After an
+// error the segment is never written again, and what was published is folded
+// from memory.
+func (h *handle) sync() error {
+	s := h.segment
+	if s == nil || s.bad || !s.owed {
+		return nil
 	}
 	began := time.Now()
 	if err := s.source.file.Sync(); err != nil {
@@ -137,6 +162,8 @@ func (h *handle) write(records []byte) error {
 		s.bad = true
 		return h.fail(cmp.Or(err, errRemoved), "look whether the journal is still there")
 	}
+	s.sure, s.owed = s.end, false
+	s.encode.Synced(s.sure)
 	return nil
 }
 
@@ -179,23 +206,13 @@ var errRemoved = errors.New("someone else removed it")
 
 func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
-// wrote takes over the encoder after its records were written and synced.
-func (s *segment) wrote(e journal.Encoder) {
-	s.encode, s.covered = e, false
-	s.end, s.sure = e.Offset(), e.Offset()
-	s.encode.Synced(s.sure)
-}
-
 // note writes one record and syncs it. Its operations get their offsets.
 func (h *handle) note(r journal.Record) error {
 	h.sequence++
 	r.Sequence = h.sequence
 	e := h.segment.encode
-	if err := h.write(e.Append(nil, r)); err != nil {
-		return err
-	}
-	h.segment.wrote(e)
-	return nil
+	records := e.Append(nil, r)
+	return h.write(records, e, 0)
 }
 
 // cover writes a record that says that all before it is on disk, so that damage
@@ -203,7 +220,7 @@ func (h *handle) note(r journal.Record) error {
 // on disk: without it nothing is worse.
 func (h *handle) cover() {
 	s := h.segment
-	if s == nil || s.covered || s.bad || h.failed != nil || h.folding != nil {
+	if s == nil || s.covered || s.bad || h.failed != nil || h.folding != nil || h.sync() != nil {
 		return
 	}
 	h.sequence++

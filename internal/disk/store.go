@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/vfs"
@@ -266,6 +267,11 @@ func (s *Store) Snapshot(ctx context.Context, name sq.PhextName) (sq.Snapshot, e
 
 // Apply is described at sq.Store.
 func (s *Store) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) ([]sq.Result, error) {
+	return s.apply(ctx, name, batch, 0)
+}
+
+// apply is Apply with the sync put off for as long as within.
+func (s *Store) apply(ctx context.Context, name sq.PhextName, batch sq.Batch, within time.Duration) ([]sq.Result, error) {
 	if err := checkBatch(batch); err != nil {
 		return nil, err
 	}
@@ -277,9 +283,9 @@ func (s *Store) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) ([
 	if err := s.reckon(ctx); err != nil {
 		return nil, err
 	}
-	results, err := h.apply(ctx, batch)
+	results, err := h.apply(ctx, batch, within)
 	for try := 0; s.giveWay(h.fs, err, try); try++ {
-		results, err = h.apply(ctx, batch)
+		results, err = h.apply(ctx, batch, within)
 	}
 	return results, err
 }

@@ -30,6 +30,9 @@ type world struct {
 	store  *Store
 
 	may     []state         // what the phext may hold: one state, two after an unanswered batch, …
+	relaxed bool            // batches are answered before they are synced
+	back    []state         // what the loss of power may go back to then
+	failed  atomic.Bool     // the disk did, once: nobody knows what is synced
 	existed map[string]bool // every text that the file may ever have had
 	tokens  int
 	// cautious strangers do not edit while it is open whether a replace happened:
@@ -39,6 +42,7 @@ type world struct {
 	open     bool                    // a replace was not answered
 	asked    func(state) state       // what is asked for at the moment; see images
 	left     atomic.Pointer[vfs.Mem] // what the loss of power left
+	all      atomic.Bool             // and that is everything
 
 	mu  sync.Mutex // guards log
 	log []string
@@ -69,6 +73,31 @@ func (w *world) start() {
 	w.store = w.e.Store("dir").(*Store)
 }
 
+// apply is Apply of the store, as the world has it.
+func (w *world) apply(batch sq.Batch) error {
+	s := sq.Store(w.store)
+	if w.relaxed {
+		s = Relaxed(s)
+	}
+	w.ask(applied(batch))
+	_, err := s.Apply(context.Background(), "notes", batch)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.relaxed {
+		w.back = append(w.back, w.may...)
+	}
+	return err
+}
+
+// synced notes that all that was answered is on the disk by now, if it works.
+func (w *world) synced() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.failed.Load() && !w.crashed() {
+		w.back = nil
+	}
+}
+
 // stop closes the engine; without fold it leaves the journal where it is.
 func (w *world) stop(fold bool) error {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -85,8 +114,12 @@ func (w *world) note(format string, args ...any) {
 	w.log = append(w.log, fmt.Sprintf(format, args...))
 }
 
-// crash takes the power away. after finds what is left.
+// crash takes the power away. after finds what is left. Of the outcome 1 that is
+// all that was written, as if only the process had ended.
 func (w *world) crash(seed, outcome uint64) {
+	if outcome == 1 && !w.failed.Load() {
+		w.all.Store(true)
+	}
 	if outcome < 2 {
 		w.left.Store(w.mem.CrashWith(outcome == 1))
 		return
@@ -102,6 +135,10 @@ func (w *world) after() bool {
 	}
 	w.note("power went")
 	w.mem, w.fault = left, nil
+	if !w.all.Swap(false) {
+		w.may = append(w.back, w.may...)
+	}
+	w.back = nil
 	w.checkFile()
 	return true
 }
@@ -134,19 +171,34 @@ func (w *world) step() {
 	case n < 14:
 		err := w.fold()
 		w.note("fold: %v", err)
+		if err == nil {
+			w.synced()
+		}
 	case n < 16:
 		w.edit()
 	case n < 17:
 		w.replace()
 	case n < 19:
 		w.note("time passes")
-		<-time.After(time.Duration(w.rng.IntN(4000)) * time.Millisecond)
+		w.pass(time.Duration(w.rng.IntN(4000)) * time.Millisecond)
 	default:
 		fold := w.rng.IntN(2) == 0
 		err := w.stop(fold)
 		w.note("close, fold %v: %v", fold, err)
+		w.synced()
 		w.start()
 	}
+}
+
+// pass waits, and notes when all was to be on the disk.
+func (w *world) pass(d time.Duration) {
+	if d < promised {
+		<-time.After(d)
+		return
+	}
+	<-time.After(promised)
+	w.synced()
+	<-time.After(d - promised)
 }
 
 // batch applies one to three operations on a few scrolls.
@@ -159,8 +211,7 @@ func (w *world) batch() {
 		}
 		batch = append(batch, op)
 	}
-	w.ask(applied(batch))
-	_, err := w.store.Apply(context.Background(), "notes", batch)
+	err := w.apply(batch)
 	w.note("batch %s: %v", show(batch), err)
 	w.open = w.open && err != nil
 	w.outcome(err)
@@ -194,8 +245,7 @@ func (w *world) works() {
 // append appends to a scroll.
 func (w *world) append() error {
 	op := sq.Op{Kind: sq.Append, Coordinate: nth(1), Text: []byte(w.token())}
-	w.ask(applied(sq.Batch{op}))
-	_, err := w.store.Apply(context.Background(), "notes", sq.Batch{op})
+	err := w.apply(sq.Batch{op})
 	w.note("append %.12s: %v", op.Text, err)
 	w.outcome(err)
 	return err
@@ -281,7 +331,19 @@ func (w *world) edit() {
 	w.existed[string(edited)] = true
 	w.mu.Unlock()
 	w.ask(applied(sq.Batch{{Kind: sq.Put, Coordinate: at, Text: []byte(token)}}))
+	w.backWith(w.asked)
 	w.outcome(nil)
+}
+
+// backWith has what the loss of power may go back to changed as well, by what is
+// on the disk already.
+func (w *world) backWith(change func(state) state) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, s := range w.back {
+		w.back[i] = change(s)
+		w.existed[phext.Implode(w.back[i])] = true
+	}
 }
 
 // save writes the file and syncs it; false when the power went before.
@@ -311,6 +373,9 @@ func (w *world) replace() {
 	w.note("replace: %v", err)
 	w.open = sq.ErrorCode(err) == sq.Uncertain
 	w.outcome(err)
+	if err == nil {
+		w.synced()
+	}
 }
 
 // read returns what the store serves.

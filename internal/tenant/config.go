@@ -32,14 +32,14 @@ type Entry struct {
 	Tenant sq.Tenant
 	// Enabled is whether the token is let in.
 	Enabled bool
-	// Durability is "fsync", "relaxed", or empty for what the server was told.
+	// Durability is Fsync, Relaxed, or empty for what the server was told.
 	Durability string
 }
 
 // The values of Entry.Durability.
 const (
-	Fsync   = "fsync"
-	Relaxed = "relaxed"
+	Fsync   = "fsync"   // a write is answered when it is on the disk
+	Relaxed = "relaxed" // it is answered when it is written, and on the disk within 100 ms
 )
 
 // Load reads and checks the file at path. Its errors are those of Parse, and
