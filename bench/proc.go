@@ -30,20 +30,39 @@ func (p *process) proc(file, name string) (int64, error) {
 	return 0, fmt.Errorf("%s has no %q", path, name)
 }
 
-// memory returns the bytes of memory that the process has, and the most that it
-// had since forgetPeak.
+// memory returns the bytes of memory that the process has for itself, and the most
+// that it had since forgetPeak. Pages of files that it has mapped are not among
+// them: they are the system's cache, mapped or not, and go when their room is
+// needed.
 func (p *process) memory() (now, peak float64, err error) {
-	kilobytes, err := p.proc("status", "VmRSS:")
-	if err != nil {
-		return 0, 0, err
-	}
-	most, err := p.proc("status", "VmHWM:")
-	return float64(kilobytes) * 1024, float64(most) * 1024, err
+	bytes, err := p.own()
+	return float64(bytes), float64(max(p.peak.Load(), bytes)), err
 }
 
-// forgetPeak begins to look for the most memory again.
+func (p *process) own() (int64, error) {
+	anonymous, err := p.proc("status", "RssAnon:")
+	shared, err2 := p.proc("status", "RssShmem:")
+	return (anonymous + shared) * 1024, errors.Join(err, err2)
+}
+
+// forgetPeak begins to look for the most memory again, every few milliseconds until
+// the process ends: the system keeps the peak only of what includes mapped files.
 func (p *process) forgetPeak() error {
-	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
+	now, err := p.own()
+	p.peak.Store(now)
+	p.peakWatched.Do(func() {
+		go func() {
+			for {
+				bytes, err := p.own()
+				if err != nil {
+					return
+				}
+				p.peak.Store(max(p.peak.Load(), bytes))
+				time.Sleep(5 * time.Millisecond)
+			}
+		}()
+	})
+	return err
 }
 
 // written returns how many bytes were written to the device of a folder, by whom

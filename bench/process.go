@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -20,6 +22,9 @@ type process struct {
 	begun   time.Time
 	address string // as 127.0.0.1:PORT, once it listens
 	ended   chan struct{}
+
+	peak        atomic.Int64 // bytes of memory at the most; see forgetPeak
+	peakWatched sync.Once
 }
 
 // start starts a program. What it says on standard output is read by the caller.

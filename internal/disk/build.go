@@ -2,7 +2,6 @@ package disk
 
 import (
 	"math"
-	"runtime"
 
 	"github.com/zeebo/xxh3"
 
@@ -12,16 +11,13 @@ import (
 	"github.com/wbic16/sq-go/phext"
 )
 
-// writeContent writes a snapshot to an empty file and indexes it on the way. Now
-// and then it lets others have the processor: the runtime would take it away only
-// after 10 ms, which is a hundred times what a select takes.
-func writeContent(file vfs.File, from sq.Snapshot) (content, error) {
-	const turn = 64 << 10 // bytes, which take less than 100 µs
-	b, left := newBuilder(file), turn
+// writeContent writes a snapshot to an empty file and indexes it on the way, at a
+// pace.
+func writeContent(file vfs.File, from sq.Snapshot, p *pace) (content, error) {
+	b, left := newBuilder(file), int64(paceBytes)
 	for scroll, err := range from.Scan(phext.Coordinate{}, phext.Last) {
-		if left -= len(scroll.Text); left < 0 {
-			runtime.Gosched()
-			left = turn
+		if left -= int64(len(scroll.Text)); left < 0 && err == nil {
+			left, err = paceBytes, p.rest(file, b.out.n)
 		}
 		if err == nil {
 			err = b.add(scroll.Coordinate, scroll.Text)

@@ -35,7 +35,11 @@ func (h *handle) partPath() string { return tmpDir + "/" + string(h.name) + part
 func (h *handle) schedule() {
 	bytes := h.journalBytes()
 	h.journaled.Store(bytes)
-	if bytes > h.journalMost() {
+	most := h.journalMost()
+	if h.folding != nil && bytes > 3*most {
+		h.hurry()
+	}
+	if bytes > most {
 		h.timer.Reset(0)
 		return
 	}
@@ -105,6 +109,7 @@ func (h *handle) wait() time.Duration {
 func (h *handle) startCheckpoint(done func(error)) {
 	if h.folding != nil {
 		h.waiters = append(h.waiters, done)
+		h.hurry()
 		return
 	}
 	if err := h.settle(); err != nil {
@@ -155,16 +160,35 @@ func (h *handle) fold() {
 	v, info := *h.current.Load(), h.info
 	v.active = newLayer()
 	v.files.acquire() // cannot fail: it is the current one
-	h.folding, h.overtaken = make(chan folded, 1), false
-	go func(out chan<- folded, sequence uint64) {
+	h.folding, h.overtaken, h.pace = make(chan folded, 1), false, newPace()
+	if h.failed != nil {
+		h.hurry()
+	}
+	go func(out chan<- folded, sequence uint64, p *pace) {
 		defer v.files.release()
-		content, err := h.writeFolded(&v, info)
+		content, err := h.writeFolded(&v, info, p)
 		out <- folded{content: content, sequence: sequence, err: err}
-	}(h.folding, h.segment.header.Before)
+	}(h.folding, h.segment.header.Before, h.pace)
+}
+
+// folds waits for the checkpoint under way.
+func (h *handle) folds() folded {
+	h.hurry()
+	return <-h.folding
+}
+
+// hurry has the checkpoint under way not rest any more: someone waits for it, or
+// the journal grows faster than it can be folded.
+func (h *handle) hurry() {
+	select {
+	case <-h.pace.hurry:
+	default:
+		close(h.pace.hurry)
+	}
 }
 
 // writeFolded writes a view to the file beside. It is on its disk afterwards.
-func (h *handle) writeFolded(v *view, info vfs.Info) (content, error) {
+func (h *handle) writeFolded(v *view, info vfs.Info, p *pace) (content, error) {
 	path := h.partPath()
 	if err := h.removePart(); err != nil {
 		return content{}, err
@@ -173,7 +197,7 @@ func (h *handle) writeFolded(v *view, info vfs.Info) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	c, err := writeContent(file, &snapshot{view: v, handle: h})
+	c, err := writeContent(file, &snapshot{view: v, handle: h}, p)
 	if err == nil && v.file != nil {
 		err = file.CopyOwner(info)
 	}

@@ -18,7 +18,7 @@
 //	handle.go                 an open phext: its users and its committer
 //	commit.go decide.go relaxed.go    batches into the journal
 //	segment.go                the journal's files
-//	checkpoint.go exchange.go build.go    the journal into the file
+//	checkpoint.go pace.go exchange.go build.go    the journal into the file
 //	adopt.go replace.go       the file changed by others, replaced, dropped
 //	recover.go chain.go       opening after whatever happened
 //	view.go merge.go index.go layer.go source.go load.go    what is in memory
@@ -301,7 +301,12 @@ func (h *handle) checkpoint(ctx context.Context) error {
 			return errAtWork
 		}
 		answer := make(chan error, 1)
-		h.do(func() { h.startCheckpoint(func(err error) { answer <- err }) })
+		h.do(func() {
+			h.startCheckpoint(func(err error) { answer <- err })
+			if h.folding != nil {
+				h.hurry()
+			}
+		})
 		select {
 		case err := <-answer:
 			if err == nil {

@@ -56,6 +56,7 @@ type committer struct {
 	sequence  uint64           // of the newest record, answered or failed
 	failed    error            // why batches are refused until a checkpoint succeeds
 	folding   chan folded      // the checkpoint under way; nil when there is none
+	pace      *pace            // of that
 	unsettled *folded          // it was put in the file's place, or not: see settle
 	overtaken bool             // the checkpoint under way is of a file that is not there any more
 	frozen    frozenState      // what a file that others have edited has of the frozen layer
@@ -217,7 +218,7 @@ func (h *handle) run() {
 		}
 	}
 	if h.folding != nil {
-		f := <-h.folding
+		f := h.folds()
 		f.content.close()
 	}
 }

@@ -299,7 +299,7 @@ func (x *checker) foldDamaged(h *handle) (journal.Mark, error) {
 			return journal.Mark{}, err
 		}
 	}
-	c, err := h.writeFolded(&v, h.info)
+	c, err := h.writeFolded(&v, h.info, hurried())
 	if err != nil {
 		return journal.Mark{}, err
 	}

@@ -154,7 +154,7 @@ func (h *handle) replaced(before *view) []sq.Change {
 // other file now.
 func (h *handle) readyToReplace() error {
 	if h.folding != nil {
-		h.finish(<-h.folding)
+		h.finish(h.folds())
 	}
 	if err := h.settle(); err != nil {
 		return err
@@ -217,12 +217,12 @@ func (h *handle) foldNow() error {
 		return h.current.Load().problem
 	}
 	if h.folding != nil {
-		h.finish(<-h.folding)
+		h.finish(h.folds())
 	}
 	var err error
 	h.startCheckpoint(func(e error) { err = e })
 	if h.folding != nil {
-		h.finish(<-h.folding)
+		h.finish(h.folds())
 	}
 	if err == nil {
 		err = h.rest()

@@ -1,0 +1,83 @@
+package disk
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/vfs"
+	"github.com/wbic16/sq-go/phext"
+)
+
+// syncs counts the syncs of a file that has nothing.
+type syncs struct {
+	vfs.File
+	n int
+}
+
+func (s *syncs) Sync() error { s.n++; return nil }
+
+func TestPace(t *testing.T) {
+	for name, c := range map[string]struct {
+		worked, rests time.Duration
+		hurry         bool
+	}{
+		"twice as long as it worked": {worked: 3 * time.Millisecond, rests: 6 * time.Millisecond},
+		"not for long":               {worked: time.Second, rests: paceMost},
+		"not in a hurry":             {worked: time.Second, hurry: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPace()
+				if c.hurry {
+					p = hurried()
+				}
+				time.Sleep(c.worked)
+				before := time.Now()
+				if err := p.rest(&syncs{}, 0); err != nil || time.Since(before) != c.rests {
+					t.Errorf("it rests for %v, %v", time.Since(before), err)
+				}
+			})
+		})
+	}
+}
+
+func TestPaceSyncs(t *testing.T) {
+	p, file := hurried(), &syncs{}
+	for n := range int64(8) {
+		if err := p.rest(file, n*paceSync/2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if file.n != 3 {
+		t.Errorf("%d syncs of a file of 3.5 times as many bytes", file.n)
+	}
+}
+
+// A checkpoint that someone waits for does not rest any more, and so does one that
+// is to end the refusal of batches.
+func TestPaceHurries(t *testing.T) {
+	for name, wait := range map[string]func(*rig, *handle){
+		"closing":   func(r *rig, _ *handle) { r.stop() },
+		"replacing": func(_ *rig, h *handle) { h.do(func() { h.foldNow() }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.apply(sq.Put, phext.First, "text")
+			h := r.handle()
+			var p *pace
+			h.do(func() {
+				h.startCheckpoint(func(error) {})
+				p = h.pace
+				select {
+				case <-p.hurry:
+					t.Error("nobody waits yet, and it hurries")
+				default:
+				}
+			})
+			wait(r, h)
+			<-p.hurry
+		})
+	}
+}
