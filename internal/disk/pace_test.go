@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,29 +56,34 @@ func TestPaceSyncs(t *testing.T) {
 	}
 }
 
-// A checkpoint that someone waits for does not rest any more, and so does one that
-// is to end the refusal of batches.
+// A checkpoint that someone waits for does not rest any more. Here it ends only when
+// it is hurried.
 func TestPaceHurries(t *testing.T) {
 	for name, wait := range map[string]func(*rig, *handle){
 		"closing":   func(r *rig, _ *handle) { r.stop() },
 		"replacing": func(_ *rig, h *handle) { h.do(func() { h.foldNow() }) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
+			paces := make(chan *pace, 1)
+			r := newHookedRig(t, func(r *rig, c vfs.Call) error {
+				if r.deny.Load() && c.Op == "sync" && strings.HasSuffix(c.Name, partSuffix) {
+					<-(<-paces).hurry
+				}
+				return nil
+			})
 			r.apply(sq.Put, phext.First, "text")
 			h := r.handle()
-			var p *pace
 			h.do(func() {
+				r.deny.Store(true)
 				h.startCheckpoint(func(error) {})
-				p = h.pace
-				select {
-				case <-p.hurry:
-					t.Error("nobody waits yet, and it hurries")
-				default:
-				}
+				r.deny.CompareAndSwap(h.folding == nil, false)
+				paces <- h.pace
 			})
+			if !r.deny.Load() {
+				t.Fatal("there is no checkpoint")
+			}
 			wait(r, h)
-			<-p.hurry
+			r.deny.Store(false)
 		})
 	}
 }
