@@ -122,6 +122,34 @@ func TestRelaxedIsClosed(t *testing.T) {
 	}
 }
 
+// TestRelaxedCheckpoint: in the midst of a checkpoint the end of the process loses
+// nothing, nor does the loss of power: a new segment counts on all that was answered.
+func TestRelaxedCheckpoint(t *testing.T) {
+	for _, all := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			var watched atomic.Pointer[world]
+			w, _ := newRelaxedOn(t, func(c vfs.Call) error {
+				if c.Op == "create" && c.Name == tmpDir+"/notes"+partSuffix {
+					if w := watched.Swap(nil); w != nil {
+						w.left.Store(w.mem.CrashWith(all))
+					}
+				}
+				return nil
+			})
+			w.works()
+			watched.Store(w)
+			w.fold()
+			w.stop(false)
+			if !w.after() {
+				t.Fatal("there was no checkpoint")
+			}
+			w.may = w.may[len(w.may)-1:] // all of it
+			w.start()
+			w.check("opened again")
+		})
+	}
+}
+
 // TestRelaxedReplaceAndDrop: what replaces a phext, or removes it, is on the disk
 // when it is answered.
 func TestRelaxedReplaceAndDrop(t *testing.T) {
