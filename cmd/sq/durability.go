@@ -44,15 +44,11 @@ func (v *service) store(t sq.Tenant) sq.Store {
 	return s
 }
 
-// tell says in the log which tenants have another durability than the others.
-func (s *durabilitySettings) tell(r *tenant.Registry, log *slog.Logger) {
-	others := 0
-	for _, t := range r.Tenants() {
-		if s.of(t.Name, r) != s.usual {
-			others++
-		}
-	}
-	if other := map[string]string{tenant.Fsync: tenant.Relaxed, tenant.Relaxed: tenant.Fsync}[s.usual]; others > 0 {
-		log.Info("tenants with a durability of their own", "durability", other, "tenants", others)
+// tell says in the log how many tenants have another durability than the others,
+// when that was not the same before.
+func (s *durabilitySettings) tell(before, now *tenant.Registry, log *slog.Logger) {
+	other := map[string]string{tenant.Fsync: tenant.Relaxed, tenant.Relaxed: tenant.Fsync}[s.usual]
+	if n := now.Chose(other); before == nil && n > 0 || before != nil && n != before.Chose(other) {
+		log.Info("tenants with a durability of their own", "durability", other, "tenants", n)
 	}
 }

@@ -54,7 +54,7 @@ func (s *settings) explain(err error) error {
 // nobody does, the server goes on.
 func (s *settings) announce(w io.Writer, r *tenant.Registry, l net.Listener, log *slog.Logger) {
 	log.Info("Durability: "+s.durability.usual, "address", l.Addr().String(), "version", sq.Version)
-	s.durability.tell(r, log)
+	s.durability.tell(nil, r, log)
 	port := l.Addr().(*net.TCPAddr).Port
 	lines := s.oneTenant(port)
 	if s.many() {

@@ -44,7 +44,7 @@ func routeNames(routes []api.Route, more ...string) []string {
 }
 
 // changed is told of each reload.
-func (v *service) changed(_, now *tenant.Registry) {
-	v.durability.tell(now, v.log)
+func (v *service) changed(before, now *tenant.Registry) {
+	v.durability.tell(before, now, v.log)
 	v.metrics.Prune()
 }

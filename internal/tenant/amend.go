@@ -235,8 +235,11 @@ func (d *document) extend(pieces []piece, entries []Entry, between int) (grown i
 
 // spliced returns the text with the pieces in it.
 func (e *Edit) spliced(pieces []piece) []byte {
-	var out bytes.Buffer
-	out.Grow(len(e.text) + 512*len(pieces))
+	size := len(byteOrderMark) + len(e.text)
+	for _, p := range pieces {
+		size += len(p.text) + len(e.between())
+	}
+	out := bytes.NewBuffer(room(size))
 	if e.doc.marked {
 		out.Write(byteOrderMark)
 	}

@@ -25,7 +25,7 @@ func ChangeFile(path string, edit func(*Edit) error) error {
 	if err != nil {
 		return err
 	}
-	defer clear(data)
+	defer release(data)
 	doc, err := parse(data, path)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func ChangeFile(path string, edit func(*Edit) error) error {
 		return err
 	}
 	text := e.render()
-	defer clear(text)
+	defer release(text)
 	if _, err := parse(text, path); err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (l *Live) tryInLocked(f *file, list []*change) error {
 	if err != nil {
 		return err
 	}
-	defer clear(data)
+	defer release(data)
 	if contentOf(data) != l.content {
 		return errChanged
 	}
@@ -137,7 +137,7 @@ func (l *Live) tryInLocked(f *file, list []*change) error {
 	if err != nil {
 		return err
 	}
-	defer clear(o.text)
+	defer release(o.text)
 	if err := prepare(o.added, true, l.log); err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func load(path string) (loaded, error) {
 	if err != nil {
 		return loaded{info: info}, unreadable(err)
 	}
-	defer clear(data) // tokens stand in it
+	defer release(data)
 	doc, err := parse(data, path)
 	return loaded{doc, info, contentOf(data)}, err
 }
@@ -96,7 +96,7 @@ func read(path string) ([]byte, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	data := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	data := bytes.NewBuffer(room(int(info.Size()) + bytes.MinRead))
 	_, err = data.ReadFrom(f)
 	return data.Bytes(), info, err
 }

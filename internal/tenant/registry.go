@@ -132,6 +132,17 @@ func (r *Registry) Tenant(name string) (sq.Tenant, bool) {
 // what the server was told.
 func (r *Registry) Durability(name string) string { return r.durability[name] }
 
+// Chose returns how many tenants chose a durability. It costs a look at those that
+// chose one.
+func (r *Registry) Chose(durability string) (n int) {
+	for _, own := range r.durability {
+		if own == durability {
+			n++
+		}
+	}
+	return n
+}
+
 // Config returns the configuration that the registry was made of, for what
 // requests do not need: disabled entries, data_root. It is shared
 // and may not be changed.
