@@ -85,8 +85,8 @@ func TestAdministration(t *testing.T) {
 		t.Errorf("the file of a tenant that was removed holds %q", got)
 	}
 	record := read(t, audit)
-	if n := strings.Count(record, "\n"); n != 4 {
-		t.Errorf("%d acts were recorded, want 4:\n%s", n, record)
+	if n := strings.Count(record, "\n"); n != 5 || !strings.Contains(record, `"action":"reload","result":"done"}`) {
+		t.Errorf("%d acts were recorded, want 5, a reload among them:\n%s", n, record)
 	}
 	s.logs("audit=true", "action=disable tenant=carol result=done")
 	for _, secret := range []string{tokenOfAdmin, tokenOfAlice, token} {

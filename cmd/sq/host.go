@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 
@@ -110,17 +111,17 @@ func host(ctx context.Context, s settings, out outside) error {
 		return err
 	}
 	defer l.Close()
+	programme, err := s.founding.open(live, owner(l), log)
+	if err != nil {
+		return err
+	}
+	defer programme.close()
 	if err := s.admin.open(log); err != nil {
 		return err
 	}
 	if err := s.prepare(live.Current(), log); err != nil {
 		return err
 	}
-	programme, err := s.founding.open(live, owner(l), log)
-	if err != nil {
-		return err
-	}
-	defer programme.close()
 	service := newService(s, live, log, l, programme)
 	service.door, service.manager = door, newManager(out.lookup, log)
 	if err := s.probe(ctx, service.engine); err != nil {
@@ -170,7 +171,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener,
 		Tenants:     func() api.Tenants { return programme.tenants(live.Current()) },
 		Many:        s.many(),
 		Store:       v.store,
-		Reload:      v.reload,
+		Reload:      func(r *http.Request) error { return s.admin.audit.Do(r, "reload", "", nil, v.reload) },
 		Logger:      log,
 		Loopback:    isLoopback(l),
 		AccessLog:   s.accessLog,

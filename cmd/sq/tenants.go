@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/admin"
 	"github.com/wbic16/sq-go/internal/tenant"
 )
 
@@ -20,7 +21,8 @@ The file is changed where it has to be: other fields, their order and all spacin
 stay. What would not load is not written, and a change survives the loss of power
 once the command ends. A server beside it takes the change when it reads the file
 again: at SIGHUP, at a POST to /api/v2/reload or, with "reload_on_change", by
-itself. New tokens are shown once; the file keeps their hashes.`
+itself. New tokens are shown once; the file keeps their hashes. --audit-log records
+what was done, in the file that sq host --audit-log has.`
 
 const tenantsExample = `  sq tenants add carol --config tenants.json     a tenant, and its token
   sq tenants list --config tenants.json          who there is
@@ -42,6 +44,8 @@ type tenantsFlags struct {
 	config string
 	from   string // a file with names, "-" for standard input; empty where there is none
 	json   bool
+	audit  string // where to record what is done; empty: nowhere
+	notes  io.Writer
 }
 
 func (f *tenantsFlags) register(flags *pflag.FlagSet) {
@@ -53,9 +57,22 @@ func (f *tenantsFlags) registerFrom(flags *pflag.FlagSet) {
 	flags.StringVar(&f.from, "from", "", "take names from a `file`, one a line; - is standard input")
 }
 
+func (f *tenantsFlags) registerAudit(flags *pflag.FlagSet) {
+	flags.StringVar(&f.audit, "audit-log", "", "append what is done to this `file`, as sq host --audit-log does")
+}
+
+// change changes the file, and records that for each tenant it is about.
+func (f *tenantsFlags) change(action string, names []string, asked any, edit func(*tenant.Edit) error) (inPlace bool, _ error) {
+	audit, err := admin.NewAudit(newLogger(f.notes, "text", "warn"), f.audit)
+	if err != nil {
+		return false, err
+	}
+	return changed(audit.DoHere(action, names, asked, func() error { return tenant.ChangeFile(f.config, edit) }))
+}
+
 // check refuses a command line without a configuration.
 func (f *tenantsFlags) check(cmd *cobra.Command) error {
-	if f.config == "" {
+	if f.notes = cmd.ErrOrStderr(); f.config == "" {
 		return usage("name the file that sq host is started with", "%s needs --config FILE", cmd.CommandPath())
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wbic16/sq-go/internal/admin"
 	"github.com/wbic16/sq-go/internal/tenant"
 )
 
@@ -61,6 +62,7 @@ func newTenantsAdd() *cobra.Command {
 	cmd.Flags().SortFlags = false
 	f.tenantsFlags.register(cmd.Flags())
 	f.registerFrom(cmd.Flags())
+	f.registerAudit(cmd.Flags())
 	cmd.Flags().StringVar(&f.dataDir, "data-dir", "", "the `folder` of its phexts (default its name under data_root)")
 	f.settingsFlags.register(cmd.Flags())
 	return cmd
@@ -68,7 +70,8 @@ func newTenantsAdd() *cobra.Command {
 
 func (f *tenantsAdd) add(names []string, s tenant.Settings, out, notes io.Writer) error {
 	var added []addedTenant
-	inPlace, err := changed(tenant.ChangeFile(f.config, func(e *tenant.Edit) error {
+	inPlace, err := f.change("add", names, admin.Settings(s), func(e *tenant.Edit) error {
+		added = nil
 		for _, name := range names {
 			t, err := f.place(e, name, s)
 			if err != nil {
@@ -77,7 +80,7 @@ func (f *tenantsAdd) add(names []string, s tenant.Settings, out, notes io.Writer
 			added = append(added, t)
 		}
 		return nil
-	}))
+	})
 	if inPlace {
 		fmt.Fprintf(notes, "%s added. A token is shown this once.\n", count(len(added), "tenant"))
 		err = errors.Join(err, printTokens(out, added, f.json))

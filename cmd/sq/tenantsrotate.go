@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/admin"
 	"github.com/wbic16/sq-go/internal/tenant"
 )
 
@@ -61,6 +62,7 @@ func newTenantsRotate() *cobra.Command {
 	}
 	cmd.Flags().SortFlags = false
 	f.register(cmd.Flags())
+	f.registerAudit(cmd.Flags())
 	cmd.Flags().BoolVar(&f.Now, "now", false, "the old tokens stop at once")
 	cmd.Flags().BoolVar(&f.finish, "finish", false, "end an exchange: only the newest token stays")
 	cmd.Flags().BoolVar(&f.ReadOnly, "read-only", false, "exchange the tokens for reading only")
@@ -70,10 +72,10 @@ func newTenantsRotate() *cobra.Command {
 func (f *tenantsRotate) begin(name string, out, notes io.Writer) error {
 	t := addedTenant{ID: name, Token: tenant.NewToken(0), Status: "active"}
 	old := 0
-	inPlace, err := changed(tenant.ChangeFile(f.config, func(e *tenant.Edit) (err error) {
+	inPlace, err := f.change("rotate", []string{name}, admin.Exchange(f.Rotation, false), func(e *tenant.Edit) (err error) {
 		old, err = e.Rotate(name, tenant.HashToken(t.Token), f.Rotation)
 		return err
-	}))
+	})
 	if !inPlace {
 		if sq.ErrorCode(err) == sq.Conflict && !f.Now {
 			return hinted(errors.Unwrap(err), "sq tenants rotate --now exchanges a token at once; nothing was changed")
@@ -97,10 +99,10 @@ func are(n int, what string) string {
 
 func (f *tenantsRotate) end(name string, out io.Writer) error {
 	dropped := 0
-	inPlace, err := changed(tenant.ChangeFile(f.config, func(e *tenant.Edit) (err error) {
+	inPlace, err := f.change("finish rotation", []string{name}, admin.Exchange(f.Rotation, true), func(e *tenant.Edit) (err error) {
 		dropped, err = e.Finish(name, f.ReadOnly)
 		return err
-	}))
+	})
 	if !inPlace {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wbic16/sq-go/internal/admin"
 	"github.com/wbic16/sq-go/internal/tenant"
 )
 
@@ -37,12 +38,13 @@ func newTenantsSet() *cobra.Command {
 			if s.IsZero() {
 				return usage(helpOn(cmd)+" lists the settings", "there is nothing to set")
 			}
-			return f.each(names, cmd.OutOrStdout(), "changed", func(e *tenant.Edit, name string) error { return e.Set(name, s) })
+			return f.each("set", admin.Settings(s), names, cmd.OutOrStdout(), "changed", func(e *tenant.Edit, name string) error { return e.Set(name, s) })
 		},
 	}
 	cmd.Flags().SortFlags = false
 	f.register(cmd.Flags())
 	f.registerFrom(cmd.Flags())
+	f.registerAudit(cmd.Flags())
 	limits.register(cmd.Flags())
 	cmd.Flags().BoolVar(&limits.enabled, "enabled", true, "its tokens are let in")
 	return cmd
@@ -69,25 +71,26 @@ func newTenantsRemove() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return f.each(names, cmd.OutOrStdout(), "disabled; the files stay", (*tenant.Edit).Disable)
+			return f.each("disable", nil, names, cmd.OutOrStdout(), "disabled; the files stay", (*tenant.Edit).Disable)
 		},
 	}
 	cmd.Flags().SortFlags = false
 	f.register(cmd.Flags())
 	f.registerFrom(cmd.Flags())
+	f.registerAudit(cmd.Flags())
 	return cmd
 }
 
 // each changes tenants, all or none, and prints a line about each.
-func (f *tenantsFlags) each(names []string, out io.Writer, done string, edit func(*tenant.Edit, string) error) error {
-	inPlace, err := changed(tenant.ChangeFile(f.config, func(e *tenant.Edit) error {
+func (f *tenantsFlags) each(action string, asked any, names []string, out io.Writer, done string, edit func(*tenant.Edit, string) error) error {
+	inPlace, err := f.change(action, names, asked, func(e *tenant.Edit) error {
 		for _, name := range names {
 			if err := edit(e, name); err != nil {
 				return err
 			}
 		}
 		return nil
-	}))
+	})
 	if !inPlace {
 		return err
 	}

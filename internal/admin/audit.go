@@ -3,6 +3,7 @@ package admin
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -13,22 +14,53 @@ import (
 	"time"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/tenant"
 	"github.com/wbic16/sq-go/internal/vfs"
 )
 
 // Act is something that an administrator did, or was refused. It holds no token.
 type Act struct {
 	Time      time.Time `json:"time"`
-	Remote    string    `json:"remote"`                  // the address that asked
+	Remote    string    `json:"remote"`                  // the address that asked, or the user of this machine
 	Forwarded string    `json:"forwarded_for,omitempty"` // for whom, as the one that asked says
-	Action    string    `json:"action"`                  // add, set, disable, rotate, finish rotation
+	Action    string    `json:"action"`                  // add, set, disable, rotate, finish rotation, reload
 	Tenant    string    `json:"tenant,omitempty"`        // empty where there is none of that name
 	Change    any       `json:"change,omitempty"`        // what was asked for, unless it makes no sense
 	Result    string    `json:"result"`                  // done, or the code of the error
 }
 
-func newAct(r *http.Request, action, id string, change any, err error) Act {
-	a := Act{time.Now().UTC(), r.RemoteAddr, forwarded(r.Header), action, id, change, "done"}
+// Do does what a request asks for and records it, done or refused. What cannot be
+// recorded is not done.
+func (a *Audit) Do(r *http.Request, action, id string, change any, do func() error) error {
+	if err := a.ready(); err != nil {
+		return err
+	}
+	err := do()
+	a.record(newAct(r.RemoteAddr, forwarded(r.Header), action, id, change, err))
+	return err
+}
+
+// DoHere is Do for what somebody does at the command line of this machine to some
+// tenants, all or none.
+func (a *Audit) DoHere(action string, ids []string, change any, do func() error) error {
+	if err := a.ready(); err != nil {
+		return err
+	}
+	err := do()
+	for _, id := range ids {
+		a.record(newAct(fmt.Sprintf("command line, uid %d", os.Getuid()), "", action, id, change, err))
+	}
+	return err
+}
+
+// Settings returns settings as an act has them.
+func Settings(s tenant.Settings) any { return settings(s) }
+
+// Exchange returns the exchange of a token as an act has it.
+func Exchange(how tenant.Rotation, finish bool) any { return exchange{how.Now, finish, how.ReadOnly} }
+
+func newAct(remote, forwarded, action, id string, change any, err error) Act {
+	a := Act{time.Now().UTC(), remote, forwarded, action, id, change, "done"}
 	if err != nil {
 		a.Result = string(sq.ErrorCode(err))
 	}

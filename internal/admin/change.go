@@ -132,13 +132,7 @@ func (s *server) show(w http.ResponseWriter, r *http.Request) error {
 	return send(w, NewTenant(a))
 }
 
-// act changes the configuration and records it, done or refused. What cannot be
-// recorded is not done.
+// act changes the configuration and records it.
 func (s *server) act(r *http.Request, action, id string, change any, edit func(*tenant.Edit) error) error {
-	if err := s.Audit.ready(); err != nil {
-		return err
-	}
-	err := s.Change(edit)
-	s.Audit.record(newAct(r, action, id, change, err))
-	return err
+	return s.Audit.Do(r, action, id, change, func() error { return s.Change(edit) })
 }

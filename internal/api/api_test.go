@@ -169,8 +169,8 @@ func TestWithoutKey(t *testing.T) {
 func TestReload(t *testing.T) {
 	fails := sq.Errorf(sq.Invalid, "tenants.json:3:7: something secret")
 	reload := request{method: http.MethodPost, path: "/api/v2/reload", header: []string{"Authorization: "}}
-	failing := func() error { return fails }
-	newRig(t, twoTenants, Options{Reload: func() error { return nil }}).run([]row{
+	failing := func(*http.Request) error { return fails }
+	newRig(t, twoTenants, Options{Reload: func(*http.Request) error { return nil }}).run([]row{
 		{"from here", reload, 200, "Config reload triggered", nil, nil},
 		{"through a proxy", with(reload, "X-Forwarded-For: 127.0.0.1"), 403, "", nil, nil},
 		{"through another", with(reload, "Forwarded: for=127.0.0.1"), 403, "", nil, nil},

@@ -73,7 +73,7 @@ func (c *call) reload(tenants Tenants) error {
 	if c.server.Reload == nil {
 		return c.sendLine("Config reload triggered")
 	}
-	if err := c.server.Reload(); err != nil {
+	if err := c.server.Reload(c.request); err != nil {
 		return reloadError(err, admin)
 	}
 	return c.sendLine("Config reload triggered")

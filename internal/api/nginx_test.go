@@ -246,7 +246,7 @@ func (r *rig) holdsOnlyBobs(t *testing.T) {
 // nothing, although it comes from this machine.
 func TestNginxIsNotTheMachine(t *testing.T) {
 	reloaded := false
-	r := newRig(t, twoTenants, Options{Reload: func() error { reloaded = true; return nil }})
+	r := newRig(t, twoTenants, Options{Reload: func(*http.Request) error { reloaded = true; return nil }})
 	n := startNginx(t, r.addr, "proxy_set_header X-Real-IP $remote_addr;")
 	through := &rig{t: t, addr: n.addr, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	reply, text := through.send(with(post("/api/v2/reload", ""), "Authorization: "))

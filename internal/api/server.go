@@ -38,9 +38,9 @@ type Options struct {
 	Many bool
 	// Store returns a tenant's store: cheap, and the same for the same tenant.
 	Store func(sq.Tenant) sq.Store
-	// Reload reads the configuration again, for POST reload. Where it is nil there
-	// is none to read, and a reload succeeds.
-	Reload func() error
+	// Reload reads the configuration again, for a request that may ask for it. Where
+	// it is nil there is none to read, and a reload succeeds.
+	Reload func(*http.Request) error
 	// Logger gets a line for each request at Debug, and what fails inside at
 	// Error. Where it is nil nothing is logged.
 	Logger *slog.Logger

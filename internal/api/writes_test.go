@@ -45,7 +45,7 @@ func wouldWrite(t *testing.T, who people, o Options) func(request) bool {
 	var writes atomic.Int32
 	var r *rig
 	o.Store = func(x sq.Tenant) sq.Store { return watched{r.store(x.Name), &writes} }
-	o.Reload = func() error { writes.Add(1); return nil }
+	o.Reload = func(*http.Request) error { writes.Add(1); return nil }
 	r = newRig(t, who, o)
 	return func(q request) bool {
 		r.t = t
