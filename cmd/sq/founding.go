@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -109,13 +111,27 @@ func usableSlot(r *tenant.Registry, slot founding.Slot) bool {
 	return ok && t.Name == slot.Name
 }
 
-// checkSlots refuses to sell what would not work.
+// checkSlots refuses a list that is not of this configuration, and tells of slots
+// whose tenants were removed or have another token since: nobody is given those.
 func (f *foundingProgramme) checkSlots(r *tenant.Registry) error {
+	var lost []string
+	names := map[string]bool{}
+	for _, e := range r.Config().Entries {
+		names[e.Tenant.Name] = true
+	}
 	for _, slot := range f.programme.Slots() {
-		if f.programme.Withheld(slot.Token) && !usableSlot(r, slot) {
+		if !f.programme.Withheld(slot.Token) || usableSlot(r, slot) {
+			continue
+		}
+		if _, others := r.Find(slot.Token); others || !names[slot.Name] {
 			return hinted(fmt.Errorf("%s: the token of slot %d is not that of a tenant %q in the configuration", f.settings.list, slot.Number, slot.Name),
 				"sq tenants generate writes both files; a slot that is not for sale has the status claimed")
 		}
+		lost = append(lost, strconv.Itoa(slot.Number))
+	}
+	if len(lost) > 0 {
+		f.log.Warn("founding slots are not given away, since their tenants were removed or have another token; give them the status claimed in the list",
+			"list", f.settings.list, "slots", strings.Join(lost, " "))
 	}
 	return nil
 }

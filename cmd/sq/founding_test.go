@@ -470,3 +470,33 @@ func (h *foundingHost) claimOrFail(i int) (status int, text string, err error) {
 	all, err := io.ReadAll(reply.Body)
 	return reply.StatusCode, strings.TrimSpace(string(all)), err
 }
+
+// TestFoundingTokenExchanged: a customer who asks again is not told a token that does
+// not work any more, and a slot whose tenant has another token, or is disabled, is
+// given to nobody and keeps no server from starting.
+func TestFoundingTokenExchanged(t *testing.T) {
+	h := startFounding(t, 4)
+	admin := func(method, what, body string) {
+		t.Helper()
+		if status, text := h.call(foundersKey, method, "admin/tenants/"+what, body); status != 200 {
+			t.Fatalf("%s: %d %s", what, status, text)
+		}
+	}
+	h.claim(1)
+	admin("POST", "founding-001/rotate", `{"now": true}`)
+	if status, text := h.claim(1); status != 409 || strings.Contains(text, foundingToken(1)) || !strings.HasPrefix(text, "slot 1 is claimed, and its token was exchanged since") {
+		t.Errorf("claimed again: %d %s", status, text)
+	}
+	admin("POST", "founding-002/rotate", `{"now": true}`)
+	admin("DELETE", "founding-003", "")
+	h.stop()
+	h.start(t)
+	h.logs("founding slots are not given away, since their tenants were removed or have another token", `slots="2 3"`)
+	if status, text := h.claim(2); status != 200 || !strings.Contains(text, `"slot":4`) {
+		t.Errorf("the next slot: %d %s", status, text)
+	}
+	if status, _ := h.claim(3); status != 410 {
+		t.Errorf("when none can be given: %d", status)
+	}
+	h.stop()
+}

@@ -135,11 +135,16 @@ func (b *book) progress() Progress { return newProgress(b.claimed, len(b.slots))
 // errGone is what a buyer hears when there is nothing left.
 var errGone = sq.Errorf(sq.Gone, "all founding slots are claimed")
 
+// errStale is what is said in the place of a token that would not work.
+func errStale(s Slot) error {
+	return sq.Errorf(sq.Conflict, "slot %d is claimed, and its token was exchanged since, or its tenant %q disabled: the operator has what works now", s.Number, s.Name)
+}
+
 // claim gives a slot to a buyer, or the one that he has.
 func (b *book) claim(who Buyer, usable func(Slot) bool, now time.Time) (Claimed, error) {
 	index, known := b.find(who)
 	if known {
-		return b.claimAgain(who, index, now)
+		return b.claimAgain(who, index, usable, now)
 	}
 	index, ok := b.free(usable)
 	if !ok {
@@ -153,7 +158,7 @@ func (b *book) claim(who Buyer, usable func(Slot) bool, now time.Time) (Claimed,
 }
 
 // claimAgain is claim for a buyer who was heard of.
-func (b *book) claimAgain(who Buyer, index int, now time.Time) (Claimed, error) {
+func (b *book) claimAgain(who Buyer, index int, usable func(Slot) bool, now time.Time) (Claimed, error) {
 	if index == nowhere {
 		if !b.knows(who) {
 			b.add(who.note(refused, Slot{}, now), nowhere)
@@ -165,6 +170,9 @@ func (b *book) claimAgain(who Buyer, index int, now time.Time) (Claimed, error) 
 	c.Twice = who.Session != "" && !heard && b.paid(index)
 	if !b.knows(who) {
 		b.add(who.note(again, c.Slot, now), index)
+	}
+	if c.Stale = !usable(c.Slot); c.Stale {
+		c.Token = ""
 	}
 	return c, nil
 }

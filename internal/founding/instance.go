@@ -21,7 +21,8 @@ type instance struct {
 
 // ClaimInstance answers POST {"email", "stripe_customer_id"} with the slot of
 // that customer. It is for the administration. Invalid: a field is missing or
-// makes no sense. Else as for Programme.Claim.
+// makes no sense. Conflict: the customer has a slot, and its token does not work any
+// more. Else as for Programme.Claim.
 func (s *Site) ClaimInstance(w http.ResponseWriter, r *http.Request) error {
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -35,8 +36,11 @@ func (s *Site) ClaimInstance(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if c.New {
+	switch {
+	case c.New:
 		s.Logger.Info("founding slot claimed", "slot", c.Number, "tenant", c.Name, "by", "administration")
+	case c.Stale:
+		return errStale(c.Slot)
 	}
 	return sendJSON(w, instance{true, c.Number, c.Token, c.Name})
 }

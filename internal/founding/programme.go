@@ -77,6 +77,9 @@ func Open(path string, o Options) (*Programme, error) {
 // OpenIn is Open for the list of a name in dir, which belongs to the Programme
 // unless there is an error.
 func OpenIn(dir vfs.FS, name string, o Options) (*Programme, error) {
+	if _, err := dir.Stat(name); err != nil { // before a lock is made beside it
+		return nil, unreadable(err)
+	}
 	lock, err := dir.Lock(name+".lock", o.Owner)
 	var held *vfs.LockedError
 	if errors.As(err, &held) {
@@ -97,7 +100,7 @@ func OpenIn(dir vfs.FS, name string, o Options) (*Programme, error) {
 func (p *Programme) load() error {
 	text, err := p.files.readList()
 	if err != nil {
-		return sq.Wrap(err, sq.Internal, "cannot read the founding list, check its path and mode")
+		return unreadable(err)
 	}
 	if p.list, err = parseList(text, p.files.name); err != nil {
 		return err
@@ -118,6 +121,10 @@ func (p *Programme) load() error {
 		p.writeList(b)
 	}
 	return nil
+}
+
+func unreadable(err error) error {
+	return sq.Wrap(err, sq.Internal, "cannot read the founding list, check its path and mode")
 }
 
 func (p *Programme) loadClaims(b *book) error {
@@ -198,7 +205,7 @@ func (p *Programme) Visit(session string) Visit {
 
 // Show returns the slot of a payment, once: that it was shown is on disk when
 // Show returns. NotFound: nobody heard of the payment, or it has no slot. Gone:
-// it was shown before. Else as for Claim.
+// it was shown before. Conflict: it does not work any more. Else as for Claim.
 func (p *Programme) Show(session string) (s Slot, err error) {
 	failed := p.change(func(b *book) {
 		i, ok := b.sessions[session]
@@ -207,6 +214,8 @@ func (p *Programme) Show(session string) (s Slot, err error) {
 			err = sq.Errorf(sq.NotFound, "there is no slot for this payment")
 		case !b.states[i].shown.IsZero():
 			err = sq.Errorf(sq.Gone, "the token was shown before")
+		case !p.Usable(b.slots[i]):
+			err = errStale(b.slots[i])
 		default:
 			s = b.slots[i]
 			b.add(note{Kind: shown, Slot: s.Number, Name: s.Name, At: p.Now().UTC()}, i)

@@ -174,6 +174,32 @@ func TestUnusable(t *testing.T) {
 }
 
 // TestShow: a token is shown once, and that is not forgotten.
+// TestStale: a token that was exchanged after it was claimed is answered to nobody.
+func TestStale(t *testing.T) {
+	stale := false
+	p := openWith(t, disk(t, slots(2)), founding.Options{Usable: func(s founding.Slot) bool { return s.Number == 2 || !stale }})
+	claim(t, p, customer(1), 1)
+	claim(t, p, payer(2), 2)
+	paid := payer(1)
+	paid.Customer = customer(1).Customer
+	claim(t, p, paid, 1)
+	stale = true
+	c, err := p.Claim(customer(1))
+	if err != nil || !c.Stale || c.Token != "" || c.Number != 1 || c.New {
+		t.Errorf("claimed again: %+v, %v", c, err)
+	}
+	if s, err := p.Show(paid.Session); sq.ErrorCode(err) != sq.Conflict || s.Token != "" {
+		t.Errorf("shown: %+v, %v", s, err)
+	}
+	stale = false
+	if s, err := p.Show(paid.Session); err != nil || s.Token != tokenOf(1) { // it was not shown
+		t.Errorf("shown: %+v, %v", s, err)
+	}
+	if c := claim(t, p, payer(2), 2); c.Stale {
+		t.Error("another's token is called stale")
+	}
+}
+
 func TestShow(t *testing.T) {
 	dir := disk(t, slots(2))
 	p := open(t, dir)

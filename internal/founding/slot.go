@@ -34,6 +34,9 @@ type Claimed struct {
 	New bool
 	// Twice says that the buyer has paid another time for a slot he has.
 	Twice bool
+	// Stale says that the token of the list is not that of the tenant any more, or
+	// that the tenant is disabled. Token is empty then.
+	Stale bool
 }
 
 // Progress is how far the programme is.
