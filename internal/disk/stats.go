@@ -88,9 +88,10 @@ func (n *stats) checkpointed(began time.Time, bytes int64, err error) {
 	}
 }
 
-// Sizes returns how many bytes the phexts of each open directory take on the disk,
-// with their journals, by the path of the directory. It lists each of them; those
-// that are at work in that moment are left out.
+// Sizes returns how many bytes each open directory has of what counts towards a
+// quota, by its path: as Used where that is known, and otherwise as its phexts,
+// their journals and the trash lie there, which costs a listing. Those that are at
+// work in that moment are left out.
 func (e *Engine) Sizes() map[string]int64 {
 	sizes := map[string]int64{}
 	for _, s := range e.all() {
@@ -101,8 +102,8 @@ func (e *Engine) Sizes() map[string]int64 {
 	return sizes
 }
 
-// size returns the bytes of the phexts and journals; false when the directory is
-// not open, cannot be listed, or is at work.
+// size returns the bytes of the phexts, the journals and the trash; false when the
+// directory is not open, cannot be listed, or is at work.
 func (s *Store) size() (bytes int64, ok bool) {
 	if !s.mu.TryLock() {
 		return 0, false
@@ -111,13 +112,16 @@ func (s *Store) size() (bytes int64, ok bool) {
 	if s.fs == nil {
 		return 0, false
 	}
-	for _, folder := range []string{".", journalDir} {
+	if used, known := s.account.used(); known {
+		return used, true
+	}
+	for _, folder := range []string{".", journalDir, trashDir} {
 		infos, err := s.fs.List(folder)
 		if err != nil {
 			return 0, false
 		}
 		for _, info := range infos {
-			if folder == journalDir || strings.HasSuffix(info.Name, suffix) {
+			if folder != "." || strings.HasSuffix(info.Name, suffix) {
 				bytes += info.Identity.Size
 			}
 		}

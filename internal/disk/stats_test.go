@@ -115,3 +115,22 @@ func TestStatsOfDamage(t *testing.T) {
 		t.Errorf("with a damaged journal: %+v", s)
 	}
 }
+
+// TestSizesCountTheTrash: what was dropped takes room, with a quota and without.
+func TestSizesCountTheTrash(t *testing.T) {
+	for _, quota := range []int64{0, 1 << 20} {
+		r := newRig(t)
+		r.write("dropped")
+		s := r.e.StoreWithin(r.dir, quota)
+		appendTo(t, s, "other", "kept")
+		if err := s.Drop(context.Background(), "notes"); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.handleOf("other").checkpoint(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if size, want := r.e.Sizes()[r.dir], int64(len("dropped")+len("kept")); size != want {
+			t.Errorf("quota %d: %d bytes, want %d", quota, size, want)
+		}
+	}
+}

@@ -28,7 +28,7 @@ func newUsage(o Options) *usage {
 }
 
 var (
-	storedBytes = gauge("tenant_stored_bytes", "Bytes of a tenant's phexts and journals on the disk, at most 30 s old, and of when its directory was open last. Absent until it was used.", "tenant")
+	storedBytes = gauge("tenant_stored_bytes", "Bytes of a tenant's phexts, journals and trash, as its quota counts them where it has one, at most 30 s old, and of when its directory was open last. Absent until it was used.", "tenant")
 	quotaBytes  = gauge("tenant_quota_bytes", "The room that a tenant with sq_tenant_stored_bytes may use; absent without a quota.", "tenant")
 )
 
