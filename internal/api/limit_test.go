@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -150,6 +151,34 @@ func (s failingSnapshot) Size() int64 {
 		return 4 * piece
 	}
 	return 1000
+}
+
+// TestPanickedCallIsNotUsedAgain: what a call was made of is used for another one,
+// but not when it panicked: somebody may have it still.
+func TestPanickedCallIsNotUsedAgain(t *testing.T) {
+	s := New(Options{Tenants: func() Tenants { return twoTenants }, Store: func(sq.Tenant) sq.Store { return nil }})
+	newCall := func() *call {
+		return s.newCall(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+	}
+	again := 0
+	for range 200 { // a pool may lose some
+		c := newCall()
+		c.end()
+		next := newCall()
+		if next == c {
+			again++
+		}
+		func() {
+			defer next.end()
+			panic("a bug")
+		}()
+		if newCall() == next {
+			t.Fatal("a call that panicked is used again")
+		}
+	}
+	if again == 0 {
+		t.Error("no call is used again")
+	}
 }
 
 // TestFailures: half a reply does not look whole, what fails inside is not told,
