@@ -36,6 +36,9 @@ func writeNew(name string, write func(io.Writer) error) error {
 	}
 	folder := filepath.Dir(name)
 	f, err := os.CreateTemp(folder, "."+filepath.Base(name)+".*.part")
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return hinted(fmt.Errorf("%q cannot be written: %w", name, path.Err), "the folder must be there, and yours to write to")
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +25,8 @@ const checkLong = `Read phexts and their journals to the end and say what is wro
 DIR is a data directory: all its phexts are checked. FILE is one phext, with
 its journal where it lies in a data directory. Without either, the current
 folder is checked; with --config, the directories of all tenants. A directory
-that is served is refused: stop the server first.
+that is served is refused: stop the server first. A backup is no phext: sq restore
+--verify-only checks it.
 
 A check changes nothing. With --repair what can be mended is: bytes that are
 not UTF-8 become U+FFFD, and what can be used of a damaged journal goes into
@@ -99,7 +101,7 @@ type checkedTarget struct {
 }
 
 func (f *checkFlags) check(targets []string, out io.Writer, bar *progress) error {
-	phexts, problems, repaired := 0, 0, 0
+	phexts, problems, repaired, mendable := 0, 0, 0, 0
 	for i, path := range targets {
 		t := f.target(path, func(done, all int) {
 			bar.show("checking %s (%d of %d): %d of %d phexts", path, i+1, len(targets), done, all)
@@ -108,6 +110,7 @@ func (f *checkFlags) check(targets []string, out io.Writer, bar *progress) error
 		if err := f.print(out, t); err != nil {
 			return err
 		}
+		mendable += t.Problems
 		if phexts, problems, repaired = phexts+t.Phexts, problems+t.Problems, repaired+t.Repaired; t.Error != "" {
 			problems++
 		}
@@ -120,9 +123,9 @@ func (f *checkFlags) check(targets []string, out io.Writer, bar *progress) error
 		fmt.Fprintln(out)
 	}
 	if problems > 0 {
-		hint := "sq check --repair mends what can be mended, and keeps copies"
-		if f.repair {
-			hint = ""
+		hint := ""
+		if mendable > 0 && !f.repair {
+			hint = "sq check --repair mends what can be mended, and keeps copies"
 		}
 		return hinted(fmt.Errorf("%s found", count(problems, "problem")), hint)
 	}
@@ -196,5 +199,36 @@ func (f *checkFlags) open(path string, step func(done, all int)) (disk.Checked, 
 	if f.repair {
 		return disk.Checked{}, fmt.Errorf("only a file NAME.phext can be repaired")
 	}
-	return disk.CheckFile(path)
+	if kind, err := archiveKind(path); kind != "" || err != nil {
+		return disk.Checked{}, cmp.Or(err, fmt.Errorf("is %s, and no phext; sq restore --verify-only checks a backup", kind))
+	}
+	checked, err := disk.CheckFile(path)
+	if err == nil {
+		checked.Findings = append(checked.Findings, disk.Finding{File: file, Text: "is read as a phext; a server serves only files that are named NAME.phext"})
+	}
+	return checked, err
+}
+
+// archiveKind tells what a file begins as that has text in it and is none; "" where
+// it may be a phext.
+func archiveKind(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	head := make([]byte, 512)
+	n, err := io.ReadFull(f, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return "", err
+	}
+	for _, kind := range []struct {
+		name, magic string
+		at          int
+	}{{"a tar", "ustar", 257}, {"compressed with gzip", "\x1f\x8b", 0}, {"compressed with zstd", "\x28\xb5\x2f\xfd", 0}} {
+		if end := kind.at + len(kind.magic); end <= n && string(head[kind.at:end]) == kind.magic {
+			return kind.name, nil
+		}
+	}
+	return "", nil
 }

@@ -20,7 +20,8 @@ full one comes first and then each that is against the one before it.
 
 --config names the tenants and where their directories are; every tenant of the
 backup must be there, unless --tenant picks one. --data-dir restores one tenant
-to a folder. No server may run on the directories.
+to a folder. No server may run on the directories: one that does is refused where it
+has them open, and a server lets a directory go that nobody used for some minutes.
 
 Nothing is touched before every TAR was read to its end and every checksum in
 it was right. Then all phexts are written beside their places, and only when
