@@ -45,7 +45,7 @@ func (s *settings) checkInherited(l net.Listener) error {
 		return errors.New("the socket that was handed on is none of TCP")
 	case s.port != 0 && int(s.port) != addr.Port:
 		return hinted(fmt.Errorf("port %d was asked for, and the socket that was handed on has port %d", s.port, addr.Port),
-			"write the same port in the socket unit and behind sq host, or 0 behind sq host")
+			"write the same port in the socket unit and on the command line, or 0 on the command line")
 	case s.listen != "" && !addr.IP.Equal(net.ParseIP(s.listen)):
 		return hinted(fmt.Errorf("--listen is %s, and the socket that was handed on has %s", s.listen, addr.IP),
 			"leave --listen out: the socket unit says where")

@@ -49,9 +49,8 @@ func (m *manager) tell(lines ...string) {
 
 func (m *manager) ready(status string) { m.tell("READY=1", "STATUS="+status) }
 
-func (m *manager) ending() {
-	m.tell("STOPPING=1", "STATUS=Ending: finishing requests and folding journals")
-}
+// ending says that the end begins, and what is done until then.
+func (m *manager) ending(what string) { m.tell("STOPPING=1", "STATUS=Ending: "+what) }
 
 // reloading says that a reload begins, which ready ends.
 func (m *manager) reloading() {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -69,13 +70,13 @@ func healthRoute(name string, holds func() bool) api.Route {
 
 // drain has readyz say no, and lets whoever sends requests notice, while all
 // that come are still answered.
-func (v *service) drain(ctx context.Context) {
-	v.readiness.draining.Store(true)
-	if v.drainDelay == 0 {
+func (o *observed) drain(ctx context.Context, r *readiness, log *slog.Logger) {
+	r.draining.Store(true)
+	if o.drainDelay == 0 {
 		return
 	}
-	v.log.Info("draining: /readyz answers 503, requests are still served", "for", v.drainDelay)
-	timer := time.NewTimer(v.drainDelay)
+	log.Info("draining: /readyz answers 503, requests are still served", "for", o.drainDelay)
+	timer := time.NewTimer(o.drainDelay)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -54,11 +54,11 @@ func (v *service) run(ctx context.Context, l net.Listener, received <-chan os.Si
 
 	state := "Serving on " + l.Addr().String()
 	v.manager.ready(state)
-	err := v.attend(ctx, received, served, state)
-	v.manager.ending()
-	return errors.Join(err, v.end(received, func(ctx context.Context) error {
+	err := attend(ctx, received, served, v.log, func() { v.hangUp(state) })
+	v.manager.ending("finishing requests and folding journals")
+	return errors.Join(err, windUp(received, "nothing that was answered is lost; the next start folds the journals", func(ctx context.Context) error {
 		if err == nil {
-			v.drain(ctx)
+			v.drain(ctx, &v.readiness, v.log)
 		}
 		v.finishRequests(ctx)
 		endWatch()
@@ -69,17 +69,17 @@ func (v *service) run(ctx context.Context, l net.Listener, received <-chan os.Si
 	}))
 }
 
-// attend handles signals until one asks for the end. The error is that of
-// serving. The state is what a service manager is told of it.
-func (v *service) attend(ctx context.Context, received <-chan os.Signal, served <-chan error, state string) error {
+// attend handles signals until one asks for the end: hangUp is what SIGHUP asks
+// for. The error is that of serving.
+func attend(ctx context.Context, received <-chan os.Signal, served <-chan error, log *slog.Logger, hangUp func()) error {
 	for {
 		select {
 		case s := <-received:
 			if s != syscall.SIGHUP {
-				v.log.Info("ending", "signal", s.String())
+				log.Info("ending", "signal", s.String())
 				return nil
 			}
-			v.hangUp(state)
+			hangUp()
 		case err := <-served:
 			return fmt.Errorf("serve: %w", err)
 		case <-ctx.Done():
@@ -88,7 +88,8 @@ func (v *service) attend(ctx context.Context, received <-chan os.Signal, served 
 	}
 }
 
-// hangUp is SIGHUP: all that people change in files is read again.
+// hangUp is SIGHUP: all that people change in files is read again. The state is
+// what a service manager is told.
 func (v *service) hangUp(state string) {
 	v.manager.reloading()
 	v.door.renew()
@@ -113,9 +114,9 @@ func (v *service) reload() error {
 	return nil
 }
 
-// end has work done that winds the service up, and does not wait for it when
-// another signal asks to leave at once.
-func (v *service) end(received <-chan os.Signal, work func(context.Context) error) error {
+// windUp has work done at the end of a server, and does not wait for it when
+// another signal asks to leave at once. The hint says what becomes of the rest.
+func windUp(received <-chan os.Signal, hint string, work func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	done := make(chan error, 1)
@@ -126,7 +127,7 @@ func (v *service) end(received <-chan os.Signal, work func(context.Context) erro
 			return err
 		case s := <-received:
 			if s != syscall.SIGHUP {
-				return hinted(fmt.Errorf("left at once after a second signal (%v)", s), "nothing that was answered is lost; the next start folds the journals")
+				return hinted(fmt.Errorf("left at once after a second signal (%v)", s), hint)
 			}
 		}
 	}
