@@ -42,7 +42,7 @@ var (
 		"internal/metrics":     {"internal/api", "internal/disk", "internal/measure", "internal/tenant"},
 		"internal/load":        {},
 		"cmd/sq": {"internal/admin", "internal/api", "internal/backup", "internal/certificate", "internal/disk", "internal/founding",
-			"internal/load", "internal/metrics", "internal/tenant"},
+			"internal/load", "internal/metrics", "internal/tenant", "internal/vfs"},
 		"bench": {"internal/load"},
 	}
 	// forTests is what any test may import beside that.

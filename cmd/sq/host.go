@@ -122,13 +122,13 @@ func host(ctx context.Context, s settings, out outside) error {
 	if err := s.prepare(live.Current(), log); err != nil {
 		return err
 	}
-	service := newService(s, live, log, l, programme)
+	service := newService(s, live, log, owner(l), isLoopback(l), programme)
 	service.door, service.manager = door, newManager(out.lookup, log)
 	if err := s.probe(ctx, service.engine); err != nil {
 		return errors.Join(err, service.fold(ctx))
 	}
 	s.announce(out.stdout, live.Current(), l, log)
-	return service.run(ctx, l, received)
+	return service.run(ctx, []net.Listener{l}, received)
 }
 
 // tenants loads the configuration of many tenants, or makes that of one.
@@ -162,9 +162,9 @@ func (s *settings) probe(ctx context.Context, engine *disk.Engine) error {
 
 // newService introduces tenants, engine and API to each other. No directory is
 // opened yet. Its fold must be called, which run does.
-func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener, programme *foundingProgramme) *service {
+func newService(s settings, live *tenant.Live, log *slog.Logger, owner string, loopback bool, programme *foundingProgramme) *service {
 	options := s.budget
-	options.Logger, options.Owner = log, owner(l)
+	options.Logger, options.Owner = log, owner
 	engine := disk.New(options)
 	v := &service{log: log, live: live, engine: engine, usage: s.usageKept(log), observed: s.observed, founding: programme, durability: s.durability}
 	v.api = api.New(api.Options{
@@ -173,7 +173,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, l net.Listener,
 		Store:       v.store,
 		Reload:      func(r *http.Request) error { return s.admin.audit.Do(r, "reload", "", nil, v.reload) },
 		Logger:      log,
-		Loopback:    isLoopback(l),
+		Loopback:    loopback,
 		AccessLog:   s.accessLog,
 		AllowOrigin: s.allowOrigin,
 		AllowHost:   s.allowHost,
@@ -192,6 +192,7 @@ func (v *service) routes(s settings) []api.Route {
 		administration(v.live, v, s.admin.audit),
 		[]api.Route{v.backupRoute()},
 		v.founding.routes(),
+		s.more,
 	)
 }
 

@@ -90,7 +90,7 @@ func answers(ctx context.Context, addr net.Addr, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", reachable(addr))
+	c, err := d.DialContext(ctx, addr.Network(), reachable(addr))
 	if err != nil {
 		return err
 	}

@@ -35,26 +35,32 @@ type service struct {
 	readiness readiness
 	metrics   *metrics.Metrics
 	founding  *foundingProgramme
+	hangUp    func() // at SIGHUP; nil: all that people change in files is read again
 	observed
 	durability durabilitySettings
 }
 
-// run serves on l until a signal or ctx asks for the end, or serving fails. When
-// it returns, all that it started has ended, unless someone was in a hurry.
-func (v *service) run(ctx context.Context, l net.Listener, received <-chan os.Signal) error {
+// run serves on listeners until a signal or ctx asks for the end, or serving fails.
+// When it returns, all that it started has ended, unless someone was in a hurry.
+func (v *service) run(ctx context.Context, listeners []net.Listener, received <-chan os.Signal) error {
 	watching, endWatch := context.WithCancel(context.WithoutCancel(ctx))
 	defer endWatch()
 	var work sync.WaitGroup
 	work.Go(func() { v.live.Watch(watching) })
 	work.Go(func() { v.keepUsage(watching) })
-	served := make(chan error, 1)
+	served := make(chan error, len(listeners))
 	work.Go(func() { v.door.keep(watching) })
-	work.Go(func() { v.manager.guard(watching, l) })
-	work.Go(func() { served <- v.api.Serve(v.door.listener(l)) })
+	work.Go(func() { v.manager.guard(watching, listeners[0]) })
+	for _, l := range listeners {
+		work.Go(func() { served <- v.api.Serve(v.door.listener(l)) })
+	}
 
-	state := "Serving on " + l.Addr().String()
+	state := "Serving on " + listeners[0].Addr().String()
 	v.manager.ready(state)
-	err := attend(ctx, received, served, v.log, func() { v.hangUp(state) })
+	if v.hangUp == nil {
+		v.hangUp = func() { v.renew(state) }
+	}
+	err := attend(ctx, received, served, v.log, v.hangUp)
 	v.manager.ending("finishing requests and folding journals")
 	return errors.Join(err, windUp(received, "nothing that was answered is lost; the next start folds the journals", func(ctx context.Context) error {
 		if err == nil {
@@ -88,9 +94,9 @@ func attend(ctx context.Context, received <-chan os.Signal, served <-chan error,
 	}
 }
 
-// hangUp is SIGHUP: all that people change in files is read again. The state is
-// what a service manager is told.
-func (v *service) hangUp(state string) {
+// renew reads all again that people change in files. The state is what a service
+// manager is told.
+func (v *service) renew(state string) {
 	v.manager.reloading()
 	v.door.renew()
 	if err := v.reload(); err != nil {

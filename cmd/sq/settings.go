@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/wbic16/sq-go/internal/api"
 	"github.com/wbic16/sq-go/internal/disk"
 )
 
@@ -36,6 +37,7 @@ type settings struct {
 	durability  durabilitySettings
 	budget      disk.Options  // what may be open, and for how long; tests have less
 	guessDelay  time.Duration // of the answers to wrong tokens
+	more        []api.Route   // of a server that is no host
 	observed
 }
 

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/spf13/cobra"
+)
+
+const shutdownLong = `End the daemon of this folder, which sq share or sq basic has started.
+
+The daemon finishes the requests under way and folds what the journal holds
+into the file. The command returns when it has ended.
+
+Exit status: 0 when the daemon has ended and all is in the file; 1 when there is
+none, or it did not end well; 2 for wrong usage.`
+
+func newShutdown() *cobra.Command {
+	return &cobra.Command{
+		Use:     "shutdown",
+		Short:   "end the daemon of this folder",
+		Long:    shutdownLong,
+		Example: "  sq shutdown",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			found, err := findDaemon(here)
+			if err == nil && found == nil {
+				err = hinted(fmt.Errorf("this folder has no daemon"), "sq share FILE starts one; it is ended from the folder in which it was started")
+			}
+			if err != nil {
+				return err
+			}
+			return found.shutdown(cmd.Context(), cmd.OutOrStdout())
+		},
+	}
+}
+
+// shutdown ends a daemon, and returns when it has let its folder go.
+func (f *daemonFound) shutdown(ctx context.Context, out io.Writer) error {
+	reply, err := requestDaemon(ctx, f.Socket, http.MethodPost, shutdownPath)
+	if err != nil {
+		return fmt.Errorf("ask the daemon to end: %w", err)
+	}
+	defer reply.Body.Close()
+	const unheard = "the daemon (process %d) ended without a word; nothing that was answered is lost, and the next start folds the journal"
+	last := fmt.Sprintf(unheard, f.Process)
+	lines := bufio.NewScanner(reply.Body)
+	if lines.Scan() {
+		fmt.Fprintln(out, lines.Text())
+	}
+	for lines.Scan() {
+		last = lines.Text()
+	}
+	if last != shutdownDone {
+		return fmt.Errorf("%s", last)
+	}
+	return nil
+}
