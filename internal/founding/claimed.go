@@ -111,5 +111,5 @@ func serverOf(r *http.Request) string {
 
 func (s *Site) sendReceipt(w http.ResponseWriter, status int, state receipt) error {
 	w.Header().Set("X-Robots-Tag", "noindex")
-	return sendPage(w, status, "claimed.html", state)
+	return folder.Send(w, status, "claimed.html", state)
 }

@@ -59,7 +59,6 @@ func (s *Site) SetSecrets(secrets []string) { s.secrets.Store(&secrets) }
 // The values of headers.
 const (
 	jsonType   = "application/json"
-	htmlType   = "text/html; charset=utf-8"
 	eventsType = "text/event-stream"
 )
 
