@@ -40,10 +40,11 @@ var (
 		"internal/certificate": {},
 		"internal/pages":       {},
 		"internal/founding":    {"internal/pages", "internal/vfs"},
+		"internal/web":         {"internal/pages"},
 		"internal/metrics":     {"internal/api", "internal/disk", "internal/measure", "internal/tenant"},
 		"internal/load":        {},
 		"cmd/sq": {"internal/admin", "internal/api", "internal/backup", "internal/certificate", "internal/disk", "internal/founding",
-			"internal/load", "internal/metrics", "internal/tenant", "internal/vfs"},
+			"internal/load", "internal/metrics", "internal/tenant", "internal/vfs", "internal/web"},
 		"bench": {"internal/load"},
 	}
 	// forTests is what any test may import beside that.

@@ -44,11 +44,15 @@ type daemon struct {
 	waiting []net.Conn // of those who asked for the end, and wait for it
 }
 
-// newDaemon returns the daemon for a file, which need not exist.
+// newDaemon returns the daemon for a file, which need not exist. A link leads to
+// the file that is meant.
 func newDaemon(file string) (*daemon, error) {
 	path, err := filepath.Abs(file)
 	if err != nil {
 		return nil, err
+	}
+	if meant, err := filepath.EvalSymlinks(path); err == nil {
+		path = meant
 	}
 	folder, base := filepath.Split(path)
 	stem, isPhext := strings.CutSuffix(base, ".phext")
@@ -96,7 +100,7 @@ func (d *daemon) run(ctx context.Context, out outside) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { d.tellWaiting(err) }()
+	defer func() { d.farewell(out.stdout, err) }()
 	defer func() { err = errors.Join(err, place.close()) }()
 	return d.serve(ctx, place, out, log, received, func() {
 		if !stays {
@@ -147,6 +151,9 @@ func (d *daemon) open(ctx context.Context, service *service, place *daemonPlace,
 	}
 	if d.web {
 		l, err := d.settings.open(func(string) (string, bool) { return "", false })
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = hinted(err, "stop the program that listens there, or take another port, as in sq basic --port 8080")
+		}
 		if err != nil {
 			return listeners, err
 		}
@@ -239,9 +246,12 @@ func (d *daemon) shutdown(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// tellWaiting tells those who wait for the end how it went.
-func (d *daemon) tellWaiting(err error) {
+// farewell tells those who wait for the end how it went.
+func (d *daemon) farewell(w io.Writer, err error) {
 	text := shutdownDone
+	if err == nil && !d.about.Started.IsZero() {
+		fmt.Fprintf(w, "Returning to the shell...\n%s\n", shutdownDone) // nobody may be there to read it
+	}
 	if err != nil {
 		text = err.Error()
 	}

@@ -73,18 +73,23 @@ func findDaemon(folder string) (*daemonFound, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), findPatience)
 	defer cancel()
-	for {
+	for unheld := 0; ; {
 		about, err := askDaemon(ctx, socket)
 		if err == nil {
 			return about.at(socket)
 		}
-		var unreachable *net.OpError
 		owner, held, lockErr := lockHeld(place)
+		if !held {
+			unheld++
+		}
+		var unreachable *net.OpError
 		switch {
 		case lockErr != nil:
 			return nil, lockErr
 		case !held && errors.As(err, &unreachable) && unreachable.Op == "dial":
 			return nil, nil
+		case unheld > 1: // the first may have been one that has just ended
+			return nil, sq.Wrap(err, sq.Conflict, "what listens on %s is no daemon of SQ", daemonSocket)
 		case !pause(ctx, 10*time.Millisecond):
 			return nil, sq.Wrap(err, sq.Busy, "the daemon of this folder (%s) does not answer", owner)
 		}

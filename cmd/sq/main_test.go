@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	// The race detector otherwise has each of those wait a second at its end.
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	mostGuessDelay = -1 // not that of a real server
-	testscript.Main(leakless{m}, map[string]func(){"sq": main, "curl": curl, "flood": flood})
+	testscript.Main(leakless{m}, map[string]func(){"sq": main, "curl": curl, "flood": flood, "askd": askDaemonMain})
 }
 
 // leakless fails when a test left a goroutine behind.
@@ -42,9 +42,12 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GORACE", os.Getenv("GORACE"))
+			e.Values[daemonsKey{}] = scriptDaemons{}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "bytes": writeBytes},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "bytes": writeBytes, "starts": starts, "sends": sends, "ends": ends,
+		},
 	})
 }
 

@@ -42,7 +42,7 @@ func newRoot(out outside) *cobra.Command {
 	root.SetHelpCommand(newHelp())
 	root.AddCommand(newHost(out), newHealth(out), newTenants(out), newConfig(), newBackup(out), newRestore(out),
 		newCheck(), newBench(out), newVersion())
-	root.AddCommand(newShare(out), newShutdown())
+	root.AddCommand(newShare(out), newBasic(out), newShutdown())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range append(root.Commands(), root) {
 		if cmd.HasSubCommands() {
