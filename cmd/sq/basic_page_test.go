@@ -127,6 +127,9 @@ func TestEditor(t *testing.T) {
 			e.writes(first, "Theirs")
 			e.looks()
 			e.until(`!document.getElementById("conflict").hidden`)
+			if focused := ask[string](e.tab, `document.activeElement.id`); focused != "text" {
+				t.Errorf("who typed is sent to %q", focused)
+			}
 			e.fits()
 			e.picture("editor-conflict-" + l.name())
 			e.clean()
@@ -244,6 +247,10 @@ func editorConflicts(e editing) {
 		if mine, theirs := e.holds("text"), e.holds("theirs"); mine != "mine" || theirs != "theirs" {
 			e.t.Errorf("mine is %q, theirs is %q", mine, theirs)
 		}
+		// Once more is no yes.
+		e.click("save")
+		e.until(`document.getElementById("state").textContent.includes("not saved")`)
+		e.has(second, "theirs")
 		e.click(c.choice)
 		e.until(`document.getElementById("conflict").hidden`)
 		if c.choice == "keep-theirs" {

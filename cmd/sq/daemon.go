@@ -158,6 +158,7 @@ func (d *daemon) open(ctx context.Context, service *service, place *daemonPlace,
 			return listeners, err
 		}
 		listeners = append(listeners, l)
+		d.settings.port = uint16(l.Addr().(*net.TCPAddr).Port)
 	}
 	d.about = daemonAbout{Process: os.Getpid(), Name: string(d.phext), File: d.file, Version: sq.Version, Started: time.Now(), Web: pagesAt(listeners)}
 	l, err := place.listen(log)
@@ -197,7 +198,7 @@ func (d *daemon) look(ctx context.Context, store sq.Store) (scrolls int, err err
 func (d *daemon) announce(w io.Writer, scrolls int, log *slog.Logger) {
 	text := fmt.Sprintf("Operating in daemon mode.\nSQ v%s\nLoading %s into memory...\nServing %d scrolls.\n", sq.Version, d.file, scrolls)
 	if d.about.Web != "" {
-		text += "Editor on " + d.about.Web + "\n"
+		text += fmt.Sprintf("Listening on port %d...\nEditor on %s\n", d.settings.port, d.about.Web)
 	}
 	if _, err := io.WriteString(w, text); err != nil {
 		log.Warn("standard output cannot be written; the daemon goes on", "error", err)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strconv"
 	"strings"
@@ -70,7 +71,11 @@ func starts(ts *testscript.TestScript, _ bool, args []string) {
 	d := &scriptDaemon{Cmd: exec.Command(path, args[2:]...), out: newScreen(), err: newScreen(), ended: make(chan struct{})}
 	d.Dir, d.Env = ts.MkAbs("."), append(os.Environ(), "PWD="+ts.MkAbs("."))
 	d.Stdout, d.Stderr = d.out, d.err
+	// Where the tests run under nohup, their programs do not.
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, syscall.SIGHUP)
 	ts.Check(d.Start())
+	signal.Stop(received)
 	go func() { defer close(d.ended); d.Wait() }()
 	ts.Defer(func() { d.Process.Kill(); <-d.ended })
 	ts.Value(daemonsKey{}).(scriptDaemons)[args[0]] = d

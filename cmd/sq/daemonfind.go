@@ -73,27 +73,42 @@ func findDaemon(folder string) (*daemonFound, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), findPatience)
 	defer cancel()
-	for unheld := 0; ; {
-		about, err := askDaemon(ctx, socket)
-		if err == nil {
-			return about.at(socket)
-		}
-		owner, held, lockErr := lockHeld(place)
-		if !held {
-			unheld++
-		}
-		var unreachable *net.OpError
-		switch {
-		case lockErr != nil:
-			return nil, lockErr
-		case !held && errors.As(err, &unreachable) && unreachable.Op == "dial":
-			return nil, nil
-		case unheld > 1: // the first may have been one that has just ended
-			return nil, sq.Wrap(err, sq.Conflict, "what listens on %s is no daemon of SQ", daemonSocket)
-		case !pause(ctx, 10*time.Millisecond):
-			return nil, sq.Wrap(err, sq.Busy, "the daemon of this folder (%s) does not answer", owner)
+	search := daemonSearch{place: place, socket: socket}
+	for {
+		found, done, err := search.try(ctx)
+		if done || !pause(ctx, 10*time.Millisecond) {
+			return found, err
 		}
 	}
+}
+
+// daemonSearch looks for the daemon of a folder.
+type daemonSearch struct {
+	place   vfs.FS
+	socket  string
+	strange int // how often something answered that is no daemon
+}
+
+// try asks once. What it returns stands when it is done; until then one that starts
+// or ends may give another answer.
+func (s *daemonSearch) try(ctx context.Context) (found *daemonFound, done bool, err error) {
+	about, err := askDaemon(ctx, s.socket)
+	if err == nil {
+		found, err = about.at(s.socket)
+		return found, true, err
+	}
+	owner, held, lockErr := lockHeld(s.place)
+	var unreachable *net.OpError
+	switch {
+	case lockErr != nil:
+		return nil, true, lockErr
+	case held:
+		return nil, false, sq.Wrap(err, sq.Busy, "the daemon of this folder (%s) does not answer", owner)
+	case errors.As(err, &unreachable) && unreachable.Op == "dial":
+		return nil, true, nil
+	}
+	s.strange++ // the first one may have been a daemon that has just ended
+	return nil, s.strange > 1, sq.Wrap(err, sq.Conflict, "what listens on %s is no daemon of SQ", daemonSocket)
 }
 
 // at returns a daemon that was found at a socket.

@@ -95,6 +95,23 @@ func TestServiceManagerIsTold(t *testing.T) {
 
 }
 
+// TestServiceManagerOfDaemon: a daemon tells a service manager of itself too, and
+// asks itself on its socket whether it lives.
+func TestServiceManagerOfDaemon(t *testing.T) {
+	socket, told := listenAsManager(t)
+	inFolder(t, nil)
+	s := begin(t, map[string]string{"NOTIFY_SOCKET": socket, "WATCHDOG_USEC": "300000"}, "share", "notes.phext")
+	awaitTold(t, told, `^READY=1\nSTATUS=Serving on .sq/daemon.sock$`)
+	for range 3 {
+		awaitTold(t, told, `^WATCHDOG=1$`)
+	}
+	s.stop()
+	awaitTold(t, told, `^STOPPING=1\n`)
+	if log := s.stderr.String(); log != "" {
+		t.Errorf("it says\n%s", log)
+	}
+}
+
 // TestNobodyToTell: a manager that is gone is no reason to end.
 func TestNobodyToTell(t *testing.T) {
 	s := begin(t, map[string]string{"NOTIFY_SOCKET": filepath.Join(t.TempDir(), "none")}, "host", "0", "--data-dir", t.TempDir())

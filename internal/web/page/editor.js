@@ -90,14 +90,12 @@
 
   // Shows what somebody else wrote, beside what is not saved.
   function showConflict(fresh) {
-    const news = !theirs || theirs.tag !== fresh.tag;
     theirs = fresh;
     at("conflict-title").textContent = fresh.tag ? "Somebody else has changed this scroll." : "Somebody else has deleted this scroll.";
     at("theirs").value = fresh.text;
     at("theirs").hidden = !fresh.tag;
     at("keep-both").hidden = !fresh.tag;
     at("conflict").hidden = false;
-    if (news) at("conflict").focus();
     showState();
   }
 
@@ -173,8 +171,9 @@
 
   function met(place, fresh) {
     if (place !== here) return;
-    if (fresh.text === area.value) settle(place, area.value, fresh);
-    else showConflict(fresh);
+    if (fresh.text === area.value) return settle(place, area.value, fresh);
+    showConflict(fresh);
+    at("conflict").focus();
   }
 
   // Notes that a text is saved, and what is there since. Meanwhile more may have been
@@ -288,7 +287,10 @@
     const found = await server.select(here, seen);
     if (visit !== visits || write !== writes || busy || !found || found.tag === seen) return;
     const fresh = fromServer(found);
-    if (isDirty() && fresh.text !== area.value) return showConflict(fresh);
+    if (isDirty() && fresh.text !== area.value) {
+      showConflict(fresh); // and who types goes on typing
+      return notice("Somebody else has written here too. Both are shown.");
+    }
     const {selectionStart, selectionEnd, scrollTop} = area;
     hideConflict();
     base = fresh;
