@@ -47,6 +47,9 @@ func newShare(out outside) *cobra.Command {
 			return d.start(cmd.Context(), level, out)
 		},
 	}
+	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return []string{"phext"}, cobra.ShellCompDirectiveFilterFileExt
+	}
 	registerDaemonLog(cmd.Flags(), &level)
 	return cmd
 }
