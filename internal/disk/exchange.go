@@ -147,7 +147,8 @@ func (h *handle) removePart() error {
 
 // install points the map at the new file and removes the segments it holds.
 func (h *handle) install(f *folded) error {
-	next := *h.current.Load()
+	before := h.current.Load()
+	next := *before
 	h.hold(&next, f.content)
 	if next.frozen = newLayer(); next.active.empty() {
 		next.scrolls, next.size = f.content.index.n, f.content.size
@@ -159,8 +160,15 @@ func (h *handle) install(f *folded) error {
 		h.failed = nil
 		h.release()
 	}
+	if f.replaces { // what is seen at a position never changes
+		h.sequence++
+		next.sequence = h.sequence
+	}
 	h.regroup(&next)
 	h.publish(&next)
+	if f.replaces {
+		h.log.add(h.differences(before, &next))
+	}
 	return err
 }
 

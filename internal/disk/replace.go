@@ -131,23 +131,9 @@ func (h *handle) replace(path string, c content) error {
 		h.thaw()
 		return writeError(err)
 	}
-	before := h.current.Load()
 	err := h.exchange(&folded{content: c, sequence: h.segment.header.Before, replaces: true})
 	h.checkpointed(err)
-	h.log.add(h.replaced(before))
 	return err
-}
-
-// replaced returns the changes since a view, when another is in its place.
-func (h *handle) replaced(before *view) []sq.Change {
-	now := *h.current.Load()
-	if now.sequence != before.sequence || now.file == before.file {
-		return nil // not replaced, or already told of
-	}
-	h.sequence++
-	now.sequence = h.sequence
-	h.publish(&now)
-	return h.differences(before, &now)
 }
 
 // readyToReplace ends the checkpoint under way, or says why there can be no
