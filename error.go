@@ -58,6 +58,19 @@ func Wrap(err error, code Code, format string, args ...any) error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Err: err}
 }
 
+// OpError says which operation of a batch is why it was refused. Its code and its
+// message are those of Err.
+type OpError struct {
+	Index int // in the batch, from 0
+	Err   error
+}
+
+// Error returns what Err says, with the number of the operation, counted from 1.
+func (e *OpError) Error() string { return fmt.Sprintf("operation %d: %v", e.Index+1, e.Err) }
+
+// Unwrap returns Err.
+func (e *OpError) Unwrap() error { return e.Err }
+
 // ErrorCode returns the code of err: that of the first *Error in its chain,
 // Internal when there is none, and "" for nil.
 func ErrorCode(err error) Code {

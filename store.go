@@ -30,6 +30,7 @@ type Store interface {
 	// their order. A batch that changes nothing writes nothing; any other creates
 	// the phext where there is none.
 	//
+	// Where one operation of several is the reason, the error has an *OpError.
 	// Precondition: a Condition did not hold. Invalid: an operation makes no sense.
 	// Conflict: no place is left for an append-next, or the name differs only in
 	// case from another on a file system that folds case. Full: no room. In all
@@ -140,10 +141,10 @@ type Op struct {
 
 // Check returns an Invalid error when the operation makes no sense by itself:
 // a coordinate that cannot be written, a text with a delimiter or broken UTF-8
-// (with its offset), an empty text for AppendNext.
+// (with its offset), an empty text for AppendNext, a Delete where nothing can stand.
 func (o Op) Check() error {
 	if o.Kind == Delete {
-		return nil
+		return o.checkDelete()
 	}
 	if o.Kind < Put || o.Kind > AppendNext {
 		return Errorf(Invalid, "operation: there is no %v", o.Kind)
@@ -156,6 +157,16 @@ func (o Op) Check() error {
 	}
 	if err := phext.CheckText(o.Text); err != nil {
 		return Errorf(Invalid, "%v", err)
+	}
+	return nil
+}
+
+// checkDelete lets pass what a file may have and nobody may write.
+func (o Op) checkDelete() error {
+	for i := range phext.Dimensions {
+		if o.Coordinate.Component(i) == 0 {
+			return Errorf(Invalid, "coordinate %v: a component is 0", o.Coordinate)
+		}
 	}
 	return nil
 }
@@ -191,6 +202,20 @@ func IfMatches(sum phext.Checksum) Condition { return Condition{want: matches, m
 
 // Always reports whether the condition holds everywhere.
 func (c Condition) Always() bool { return c.want == always }
+
+// Tags returns the condition as the headers If-Match and If-None-Match say it,
+// without quotes: "*" or a checksum, and "" for what is not asked for.
+func (c Condition) Tags() (match, none string) {
+	switch c.want {
+	case exists:
+		return "*", ""
+	case absent:
+		return "", "*"
+	case matches:
+		return c.matches.String(), ""
+	}
+	return "", ""
+}
 
 // Holds reports whether the condition holds of a scroll. The checksum is asked
 // for only where it matters.

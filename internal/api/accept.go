@@ -8,13 +8,22 @@ import (
 // wantsJSON reports whether the client would rather have JSON than text: it
 // names JSON and weighs it no lower than text (RFC 9110, section 12.5.1), or it
 // takes nothing but JSON. "*/*" alone is content with text.
-func wantsJSON(accept []string) bool {
+func wantsJSON(accept []string) bool { return prefers(accept, "application/json") }
+
+// wantsProblem reports the same of an error, of which there is also a form that is
+// named by itself. Who takes that beside text has replies as text.
+func wantsProblem(accept []string) bool {
+	return prefers(accept, "application/json", "application/problem+json")
+}
+
+func prefers(accept []string, names ...string) bool {
 	json, text := weight{}, weight{}
 	for _, header := range accept {
 		for part := range strings.SplitSeq(header, ",") {
 			kind, q := acceptPart(part)
-			json.take(kind, q, "application/json", "application/*")
-			json.take(kind, q, "application/problem+json", "application/*")
+			for _, name := range names {
+				json.take(kind, q, name, "application/*")
+			}
 			text.take(kind, q, "text/plain", "text/*")
 		}
 	}

@@ -22,11 +22,11 @@ func TestWantsJSON(t *testing.T) {
 		"application/json;q=2":                      false,
 		",;,application/json":                       true,
 	} {
-		if got := wantsJSON([]string{accept}); got != want {
+		if got := wantsProblem([]string{accept}); got != want {
 			t.Errorf("%q: %v", accept, got)
 		}
 	}
-	if wantsJSON(nil) || !wantsJSON([]string{"text/plain;q=0.1", "application/json"}) {
+	if wantsProblem(nil) || !wantsProblem([]string{"text/plain;q=0.1", "application/json"}) {
 		t.Error("no header, or two")
 	}
 }

@@ -114,7 +114,7 @@ func TestTokens(t *testing.T) {
 		{"none for what is not there", with(get("/api/v2/nothing"), "Authorization: "), 401, "Unauthorized", no, nil},
 		{"none and a wrong method", with(post("/api/v2/select?p=../x", "x"), "Authorization: "), 401, "Unauthorized", no, nil},
 		{"preflight", request{method: http.MethodOptions, path: "/api/v2/update", header: []string{"Authorization: ", "Origin: https://app.example"}}, 204, "",
-			[]string{"Access-Control-Allow-Origin: *", "Access-Control-Max-Age: 86400", "Access-Control-Allow-Headers: Authorization, X-SQ-API-Key, Content-Type, If-Match, If-None-Match, Last-Event-ID"}, nil},
+			[]string{"Access-Control-Allow-Origin: *", "Access-Control-Max-Age: 86400", "Access-Control-Allow-Headers: Authorization, X-SQ-API-Key, Content-Type, If-Match, If-None-Match, Last-Event-ID, SQ-Position"}, nil},
 	})
 }
 

@@ -22,6 +22,7 @@ type body struct {
 	limited io.ReadCloser
 	bytes   int64 // that were read
 	done    bool
+	err     error // why it could not be read to its end
 }
 
 var errStalled = &httpError{status: http.StatusRequestTimeout, message: "body: nothing came for too long; nothing was done"}
@@ -70,13 +71,14 @@ func (b *body) Read(p []byte) (int, error) {
 	b.bytes += int64(n)
 	switch {
 	case err == io.EOF && isAmbiguous(b.request.Context()):
-		err = b.failed(errAmbiguous) // by what stands behind the last chunk
+		b.err = b.failed(errAmbiguous) // by what stands behind the last chunk
 	case err == io.EOF:
 		b.done = true // and net/http takes the deadline away, since it listens for the client to leave
+		return n, err
 	case err != nil:
-		err = b.failed(err)
+		b.err = b.failed(err)
 	}
-	return n, err
+	return n, b.err
 }
 
 // failed says what the end of a body that is not whole means. The connection

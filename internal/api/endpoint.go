@@ -22,6 +22,7 @@ type endpoint struct {
 var (
 	byGet        = []string{http.MethodGet}
 	byPost       = []string{http.MethodPost}
+	byDelete     = []string{http.MethodDelete}
 	byGetOrPost  = []string{http.MethodGet, http.MethodPost}
 	toUpdate     = []string{http.MethodGet, http.MethodPost, http.MethodPut}
 	toDelete     = []string{http.MethodGet, http.MethodDelete}
@@ -50,6 +51,10 @@ var endpoints = table(
 	&endpoint{name: "get", methods: byGet, do: (*call).get},
 	&endpoint{name: "delta", methods: byGetOrPost, body: true, do: (*call).delta},
 	&endpoint{name: "json-export", methods: byGet, do: (*call).exportJSON},
+	&endpoint{name: "list", methods: byGet, bare: true, do: (*call).list},
+	&endpoint{name: "batch", methods: byPost, writes: true, do: (*call).batch},
+	&endpoint{name: "put", methods: bodyIsTheWay, writes: true, do: (*call).put},
+	&endpoint{name: "drop", methods: byDelete, writes: true, do: (*call).drop},
 	&endpoint{name: "where", methods: byPost, bare: true, do: (*call).where},
 	reloading,
 )

@@ -143,6 +143,9 @@ func (r *rig) checkLog(t *testing.T, requests int) {
 	}
 }
 
+// inBothForms are the endpoints that answer text or JSON.
+var inBothForms = []string{"status", "list"}
+
 // TestScrollsAreNoPages: text that a browser could run is sent as what no browser
 // runs, by whatever endpoint.
 func TestScrollsAreNoPages(t *testing.T) {
@@ -152,12 +155,16 @@ func TestScrollsAreNoPages(t *testing.T) {
 	r.send(post("/api/v2/update?p="+name+at, page))
 	for endpoint, shows := range map[string]string{
 		"select": page, "get": page, "delta": page, "toc": page[:30], "status": "<script>alert(1)<", "load": "<script>alert(1)<", "json-export": `\u003cscript\u003ealert(1)`, "checksum": "",
+		"list": "",
 	} {
 		for _, accept := range []string{"*/*", "text/html", "application/json"} {
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
 				q := with(request{method: method, path: prefix + endpoint + "?p=" + name + at}, "Accept: "+accept)
 				reply, text := r.send(q)
-				kind := map[bool]string{true: "application/json", false: "text/plain; charset=utf-8"}[endpoint == "json-export"]
+				kind := "text/plain; charset=utf-8"
+				if endpoint == "json-export" || accept == "application/json" && slices.Contains(inBothForms, endpoint) {
+					kind, shows = "application/json", strings.ReplaceAll(strings.ReplaceAll(shows, "<", `\u003c`), ">", `\u003e`)
+				}
 				if got := reply.Header.Get("Content-Type"); reply.StatusCode != 200 || got != kind || reply.Header.Get("X-Content-Type-Options") != "nosniff" {
 					t.Errorf("%s %s as %s: %d %q", method, endpoint, accept, reply.StatusCode, got)
 				}

@@ -70,7 +70,7 @@ func (c *call) expose(origins []string) {
 	}
 }
 
-var exposed = []string{"ETag, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id"}
+var exposed = []string{"ETag, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, SQ-Position, X-Request-Id"}
 
 // isSameSite reports whether a browser, if it is one, says that the user or a
 // page of ours asks.
@@ -113,6 +113,6 @@ func (c *call) preflight() error {
 
 var (
 	allowedMethods = []string{"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}
-	allowedHeaders = []string{"Authorization, X-SQ-API-Key, Content-Type, If-Match, If-None-Match, Last-Event-ID"}
+	allowedHeaders = []string{"Authorization, X-SQ-API-Key, Content-Type, If-Match, If-None-Match, Last-Event-ID, SQ-Position"}
 	preflightAge   = []string{"86400"}
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -12,29 +13,6 @@ import (
 
 	"github.com/wbic16/sq-go"
 )
-
-// statuses says what each code is in HTTP. It is the only such table.
-//
-// Unreadable is 500 and not of the 400s: the request is right, and asking
-// otherwise would not help. What is wrong is what is kept here, and whoever
-// watches the server should hear of it. Unlike Internal it is explained.
-var statuses = map[sq.Code]int{
-	sq.Invalid:      http.StatusBadRequest,
-	sq.Unauthorized: http.StatusUnauthorized,
-	sq.Forbidden:    http.StatusForbidden,
-	sq.NotFound:     http.StatusNotFound,
-	sq.Gone:         http.StatusGone,
-	sq.Conflict:     http.StatusConflict,
-	sq.Precondition: http.StatusPreconditionFailed,
-	sq.TooLarge:     http.StatusRequestEntityTooLarge,
-	sq.Full:         http.StatusInsufficientStorage,
-	sq.Limited:      http.StatusTooManyRequests,
-	sq.Busy:         http.StatusServiceUnavailable,
-	sq.Closed:       http.StatusServiceUnavailable,
-	sq.Unreadable:   http.StatusInternalServerError,
-	sq.Uncertain:    http.StatusInternalServerError,
-	sq.Internal:     http.StatusInternalServerError,
-}
 
 // httpError is a failure that only HTTP has.
 type httpError struct {
@@ -56,10 +34,7 @@ func statusOf(err error) int {
 	if errors.As(err, &e) {
 		return e.status
 	}
-	if status, ok := statuses[sq.ErrorCode(err)]; ok {
-		return status
-	}
-	return http.StatusInternalServerError
+	return sq.ErrorCode(err).Status()
 }
 
 // detailOf returns what the caller is told of an error: one line.
@@ -68,8 +43,22 @@ func detailOf(err error) string {
 	if errors.As(err, &e) {
 		return e.message
 	}
-	return oneLine(sq.ErrorMessage(err))
+	detail := oneLine(sq.ErrorMessage(err))
+	var at *lineError
+	if errors.As(err, &at) {
+		detail = fmt.Sprintf("line %d: %s", at.line, detail)
+	}
+	return detail
 }
+
+// lineError says which line of a body is why it was refused.
+type lineError struct {
+	line int // from 1
+	err  error
+}
+
+func (e *lineError) Error() string { return fmt.Sprintf("line %d: %v", e.line, e.err) }
+func (e *lineError) Unwrap() error { return e.err }
 
 // oneLine returns a text with spaces for control characters.
 func oneLine(text string) string {
@@ -83,13 +72,14 @@ func oneLine(text string) string {
 
 // problem is an RFC 9457 problem document. Its type is about:blank, for which
 // the title is that of the status; the code says what kind of failure it is to
-// programs.
+// programs, who find the codes in package sq.
 type problem struct {
 	Type   string  `json:"type"`
 	Title  string  `json:"title"`
 	Status int     `json:"status"`
 	Detail string  `json:"detail"`
 	Code   sq.Code `json:"code,omitempty"`
+	Line   int     `json:"line,omitempty"` // of the body that is why
 }
 
 // fail answers with an error, or breaks the connection when part of another
@@ -125,10 +115,14 @@ func (c *call) fail(err error) {
 
 // describe returns an error in the form that the client accepts.
 func (c *call) describe(err error, status int) (kind []string, text []byte) {
-	if !wantsJSON(c.request.Header["Accept"]) {
+	if !wantsProblem(c.request.Header["Accept"]) {
 		return plainText, []byte(detailOf(err))
 	}
-	p := problem{"about:blank", http.StatusText(status), status, detailOf(err), ""}
+	p := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detailOf(err)}
+	var at *lineError
+	if errors.As(err, &at) {
+		p.Line = at.line
+	}
 	var e *httpError
 	if !errors.As(err, &e) {
 		p.Code = sq.ErrorCode(err)

@@ -73,7 +73,7 @@ func TestProblemDocument(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &got); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
-		want := problem{"about:blank", http.StatusText(c.status), c.status, c.detail, c.code}
+		want := problem{"about:blank", http.StatusText(c.status), c.status, c.detail, c.code, 0}
 		if got != want || reply.StatusCode != c.status || reply.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%v: %d %+v, want %+v", c.path, reply.StatusCode, got, want)
 		}

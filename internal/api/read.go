@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -61,6 +60,9 @@ func (c *call) readOnce(do func(sq.Snapshot) error) error {
 		return err
 	}
 	defer snapshot.Close()
+	if err := c.showPosition(snapshot); err != nil {
+		return err
+	}
 	return do(snapshot)
 }
 
@@ -106,18 +108,6 @@ func matchesNone(header []string, tag string) bool {
 		}
 	}
 	return false
-}
-
-// status answers four lines about the phext. The connection's number counts the
-// tenant's own requests: of those of others nobody learns.
-func (c *call) status() error {
-	return c.reading(func(s sq.Snapshot) error {
-		if err := s.Err(); err != nil {
-			return err
-		}
-		return c.sendLine(fmt.Sprintf("Hosting: %s.phext\nConnection ID: %d\nPhext Size: %d\nScrolls: %d\n",
-			c.phext, c.server.slots.visits(c.tenant.Name), s.Size(), s.Scrolls()))
-	})
 }
 
 // checksum answers the checksum of the phext.

@@ -71,6 +71,7 @@ func (p *progress) move(set func(time.Time)) {
 var (
 	plainText   = []string{"text/plain; charset=utf-8"}
 	jsonText    = []string{"application/json"}
+	jsonLines   = []string{"application/x-ndjson"}
 	problemText = []string{"application/problem+json"}
 	noSniff     = []string{"nosniff"}
 	noStore     = []string{"no-store"}

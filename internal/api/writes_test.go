@@ -38,6 +38,9 @@ var writers = map[string][]string{
 	"insert": {http.MethodGet, http.MethodPost},
 	"update": {http.MethodGet, http.MethodPost, http.MethodPut},
 	"delete": {http.MethodGet, http.MethodDelete},
+	"batch":  {http.MethodPost},
+	"put":    {http.MethodPost, http.MethodPut},
+	"drop":   {http.MethodDelete},
 }
 
 // wouldWrite reports whether a request reached a store's write or the reload.
@@ -58,8 +61,12 @@ func wouldWrite(t *testing.T, who people, o Options) func(request) bool {
 // everyRequest yields each endpoint with each method and all that a write needs.
 func everyRequest(yield func(name string, q request) bool) {
 	for _, name := range endpointNames() {
+		body := "1.1.1/1.1.1/1.1.1: " + checksum("x")
+		if name == "batch" {
+			body = `{"op":"put","c":"1.1.1/1.1.1/1.1.1","text":"x"}`
+		}
 		for _, method := range methods {
-			if !yield(name, request{method: method, path: prefix + name + "?p=notes" + at + "&s=x", body: "1.1.1/1.1.1/1.1.1: " + checksum("x")}) {
+			if !yield(name, request{method: method, path: prefix + name + "?p=notes" + at + "&s=x", body: body}) {
 				return
 			}
 		}

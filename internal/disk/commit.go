@@ -152,7 +152,9 @@ func (g *group) take(batch sq.Batch) ([]sq.Result, error) {
 	results := make([]sq.Result, 0, len(batch))
 	for i, op := range batch {
 		result, err := d.do(op)
-		if err == nil && g.limited && i == len(batch)-1 {
+		if err != nil {
+			err = opError(batch, i, err)
+		} else if g.limited && i == len(batch)-1 {
 			err = g.reserve(undo.size)
 		}
 		if err != nil {

@@ -293,9 +293,9 @@ func (s *Store) apply(ctx context.Context, name sq.PhextName, batch sq.Batch, wi
 // checkBatch refuses a batch that makes no sense, or fits into no record.
 func checkBatch(batch sq.Batch) error {
 	size := int64(0)
-	for _, op := range batch {
+	for i, op := range batch {
 		if err := op.Check(); err != nil {
-			return err
+			return opError(batch, i, err)
 		}
 		size += int64(len(op.Text))
 	}
@@ -303,6 +303,14 @@ func checkBatch(batch sq.Batch) error {
 		return sq.Errorf(sq.TooLarge, "the batch has %d bytes of text, at most %d are allowed; nothing was written", size, maxScroll)
 	}
 	return nil
+}
+
+// opError says which operation of a batch failed, where there are several.
+func opError(batch sq.Batch, i int, err error) error {
+	if len(batch) == 1 {
+		return err
+	}
+	return &sq.OpError{Index: i, Err: err}
 }
 
 // Refresh is described at sq.Store.

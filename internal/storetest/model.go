@@ -87,9 +87,9 @@ func (m *Model) Snapshot(_ context.Context, name sq.PhextName) (sq.Snapshot, err
 
 // Apply is described at sq.Store.
 func (m *Model) Apply(_ context.Context, name sq.PhextName, batch sq.Batch) ([]sq.Result, error) {
-	for _, op := range batch {
+	for i, op := range batch {
 		if err := op.Check(); err != nil {
-			return nil, err
+			return nil, &sq.OpError{Index: i, Err: err}
 		}
 	}
 	m.mu.Lock()
@@ -100,10 +100,10 @@ func (m *Model) Apply(_ context.Context, name sq.PhextName, batch sq.Batch) ([]s
 	}
 	next := &modelPhext{true, maps.Clone(p.state), p.sequence + 1, slices.Clone(p.changes), maps.Clone(p.high)}
 	var results []sq.Result
-	for _, op := range batch {
+	for i, op := range batch {
 		result, err := next.do(op)
 		if err != nil {
-			return nil, err
+			return nil, &sq.OpError{Index: i, Err: err}
 		}
 		results = append(results, result)
 	}

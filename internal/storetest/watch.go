@@ -183,7 +183,11 @@ func watchEnds(b *bench) {
 		}
 	}()
 	b.apply(op(sq.Put, one, "a"))
-	<-started
+	select {
+	case <-started:
+	case <-done:
+		b.t.Fatal("the watch ended before it told anything")
+	}
 	if err := b.Close(); err != nil {
 		b.t.Error(err)
 	}
