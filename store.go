@@ -282,4 +282,7 @@ type Change struct {
 	Coordinate phext.Coordinate
 	Bytes      int64          // of the text that was written
 	Checksum   phext.Checksum // of the text that was written
+	// More says that another change of the same batch follows. Who leaves here and
+	// wants to go on without a gap goes on from the batch before.
+	More bool
 }

@@ -165,6 +165,9 @@ func (c *call) serve() error {
 // work takes a slot for the tenant and does there what is asked.
 func (c *call) work(e *endpoint) error {
 	slots, name := c.server.slots, c.tenant.Name
+	if e != nil && e.streams {
+		return c.workAside(e)
+	}
 	if !slots.take(name, c.began) {
 		c.hold = c.server.rates.hold(name, c.began)
 		return sq.Errorf(sq.Busy, "too many requests at work, try again in a second")
@@ -173,6 +176,21 @@ func (c *call) work(e *endpoint) error {
 	if e == nil {
 		return errNotFound
 	}
+	return c.do(e)
+}
+
+// workAside does what goes on for long beside the slots, in a place of its own.
+func (c *call) workAside(e *endpoint) error {
+	streams, name := c.server.streams, c.tenant.Name
+	if !streams.take(name) {
+		c.hold = c.server.rates.hold(name, c.began)
+		return sq.Errorf(sq.Busy, "too many event streams are open, try again later")
+	}
+	defer streams.give(name)
+	return c.do(e)
+}
+
+func (c *call) do(e *endpoint) error {
 	c.name = e.name
 	if err := c.admit(e); err != nil {
 		return err

@@ -20,7 +20,9 @@ type had struct {
 	line       int // of the body
 }
 
-// delta answers the scrolls that the caller lacks or has otherwise, as a phext.
+// delta answers the scrolls that the caller lacks or has otherwise, as a phext; or as
+// an array of JSON, in which what only the caller has is told from a scroll that
+// reads the same.
 func (c *call) delta() error {
 	body, err := c.body.all(nil)
 	if err != nil {
@@ -30,13 +32,77 @@ func (c *call) delta() error {
 	if err != nil {
 		return err
 	}
+	if c.inJSON() {
+		return c.streaming(jsonText, func(w *bufio.Writer, s sq.Snapshot) error {
+			out := &jsonDelta{w: w}
+			if err := writeDelta(out, s, have); err != nil {
+				return err
+			}
+			return out.end()
+		})
+	}
 	return c.streaming(plainText, func(w *bufio.Writer, s sq.Snapshot) error {
 		out := phext.NewWriter(w)
-		if err := writeDelta(out, s, have); err != nil {
+		if err := writeDelta(textDelta{out}, s, have); err != nil {
 			return err
 		}
 		return out.Flush()
 	})
+}
+
+// deltaWriter takes a delta, in order.
+type deltaWriter interface {
+	scroll(c phext.Coordinate, text []byte) error
+	missing(c phext.Coordinate) error // what only the caller has
+}
+
+// textDelta writes a delta as a phext.
+type textDelta struct{ *phext.Writer }
+
+func (w textDelta) scroll(c phext.Coordinate, text []byte) error { return w.WriteScroll(c, text) }
+func (w textDelta) missing(c phext.Coordinate) error             { return w.WriteScroll(c, []byte(missing)) }
+
+// jsonDelta writes a delta as an array of JSON, an element a line.
+type jsonDelta struct {
+	w     *bufio.Writer
+	line  []byte
+	begun bool
+}
+
+func (w *jsonDelta) scroll(c phext.Coordinate, text []byte) error {
+	w.begin(c)
+	w.line = appendJSON(append(w.line, `,"text":`...), text)
+	w.line = append(append(w.line, `,"checksum":"`...), phext.Sum(text).String()...)
+	return w.write(`"}`)
+}
+
+func (w *jsonDelta) missing(c phext.Coordinate) error {
+	w.begin(c)
+	return w.write(`,"missing":true}`)
+}
+
+func (w *jsonDelta) begin(c phext.Coordinate) {
+	between := ",\n"
+	if !w.begun {
+		between, w.begun = "[", true
+	}
+	w.line = append(append(w.line[:0], between...), `{"coord":"`...)
+	w.line, _ = c.AppendText(w.line)
+	w.line = append(w.line, '"')
+}
+
+func (w *jsonDelta) write(end string) error {
+	w.line = append(w.line, end...)
+	_, err := w.w.Write(w.line)
+	return err
+}
+
+func (w *jsonDelta) end() error {
+	if !w.begun {
+		w.w.WriteByte('[') // an error stays, and the next call returns it
+	}
+	_, err := w.w.WriteString("]\n")
+	return err
 }
 
 // parseHad reads lines COORD: CHECKSUM, empty ones left out, and sorts them.
@@ -74,7 +140,7 @@ func parseHadLine(line []byte) (h had, err error) {
 }
 
 // writeDelta walks what is here and what the caller has side by side.
-func writeDelta(w *phext.Writer, s sq.Snapshot, have []had) error {
+func writeDelta(w deltaWriter, s sq.Snapshot, have []had) error {
 	for scroll, err := range s.Scan(phext.Coordinate{}, phext.Last) {
 		if err != nil {
 			return err
@@ -88,7 +154,7 @@ func writeDelta(w *phext.Writer, s sq.Snapshot, have []had) error {
 				continue
 			}
 		}
-		if err := w.WriteScroll(scroll.Coordinate, scroll.Text); err != nil {
+		if err := w.scroll(scroll.Coordinate, scroll.Text); err != nil {
 			return err
 		}
 	}
@@ -98,9 +164,9 @@ func writeDelta(w *phext.Writer, s sq.Snapshot, have []had) error {
 
 // writeMissing writes what only the caller has before a coordinate, or all of it
 // when that is zero, and returns the rest.
-func writeMissing(w *phext.Writer, have []had, before phext.Coordinate) ([]had, error) {
+func writeMissing(w deltaWriter, have []had, before phext.Coordinate) ([]had, error) {
 	for len(have) > 0 && (before.IsZero() || have[0].coordinate.Less(before)) {
-		if err := w.WriteScroll(have[0].coordinate, []byte(missing)); err != nil {
+		if err := w.missing(have[0].coordinate); err != nil {
 			return nil, err
 		}
 		have = have[1:]

@@ -10,7 +10,9 @@
 //   - rate.go: how many requests a tenant may make, and how many it made
 //   - slots.go: how many may be at work at once, and how many of one tenant
 //   - query.go, body.go: what comes with a request, parsed once, into types
-//   - read.go, stream.go, delta.go, write.go, where.go: the endpoints
+//   - read.go, status.go, list.go, stream.go, delta.go, watch.go, write.go, batch.go, whole.go, where.go: the endpoints
+//   - position.go: of which moment a reply is
+//   - object.go: what says what to write, read more strictly than encoding/json does
 //   - reply.go, socket_unix.go: what goes back, and how long a client may stand still
 //   - framing.go: requests whose end is not certain are refused
 //   - secret.go: the same under TLS

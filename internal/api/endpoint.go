@@ -16,6 +16,7 @@ type endpoint struct {
 	writes  bool
 	body    bool // of a GET matters too
 	bare    bool // it needs no phext
+	streams bool // it goes on until somebody leaves, and takes no slot
 	do      func(*call) error
 }
 
@@ -52,6 +53,7 @@ var endpoints = table(
 	&endpoint{name: "delta", methods: byGetOrPost, body: true, do: (*call).delta},
 	&endpoint{name: "json-export", methods: byGet, do: (*call).exportJSON},
 	&endpoint{name: "list", methods: byGet, bare: true, do: (*call).list},
+	&endpoint{name: "watch", methods: byGet, streams: true, do: (*call).watch},
 	&endpoint{name: "batch", methods: byPost, writes: true, do: (*call).batch},
 	&endpoint{name: "put", methods: bodyIsTheWay, writes: true, do: (*call).put},
 	&endpoint{name: "drop", methods: byDelete, writes: true, do: (*call).drop},

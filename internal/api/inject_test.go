@@ -72,17 +72,17 @@ func TestNothingIsInjected(t *testing.T) {
 					for accept, method := range map[string]string{"Accept: */*": http.MethodGet, "Accept: application/json": http.MethodPost} {
 						for _, param := range []string{"p", "c", "s", "algo", "limit", x} {
 							values := url.Values{"p": {"notes"}, "c": {"1.1.1/1.1.1/1.1.1"}, "algo": {"xor"}, param: {x}}
-							ask(method, prefix+name+"?"+values.Encode(), x, accept, "Authorization: alice's")
+							ask(method, prefix+name+"?"+values.Encode(), x, accept, "Authorization: alice's", endless(name))
 						}
-						ask(method, prefix+name+url.PathEscape(x), "", accept, "Authorization: alice's")
+						ask(method, prefix+name+url.PathEscape(x), "", accept, "Authorization: alice's", endless(name))
 						ask(method, prefix+name, "", accept, "Authorization: "+url.PathEscape(x), "User-Agent: "+url.PathEscape(x), "Referer: "+url.PathEscape(x))
 						if strings.Contains(x, "\n") {
 							continue // that is another header, or another request
 						}
 						for _, header := range []string{"Authorization", "Origin", "Accept", "If-None-Match", "If-Match", "X-Forwarded-For", "X-Request-Id"} {
-							ask(method, prefix+name+"?p=notes"+at, "", accept, "Authorization: alice's", header+": "+x)
+							ask(method, prefix+name+"?p=notes"+at, "", accept, "Authorization: alice's", endless(name), header+": "+x)
 						}
-						ask(method, "http://"+url.PathEscape(x)+prefix+name+"?p=notes"+at, "", accept, "Authorization: alice's") // the host
+						ask(method, "http://"+url.PathEscape(x)+prefix+name+"?p=notes"+at, "", accept, "Authorization: alice's", endless(name)) // the host
 					}
 				}
 			}
@@ -144,7 +144,7 @@ func (r *rig) checkLog(t *testing.T, requests int) {
 }
 
 // inBothForms are the endpoints that answer text or JSON.
-var inBothForms = []string{"status", "list"}
+var inBothForms = []string{"status", "list", "delta"}
 
 // TestScrollsAreNoPages: text that a browser could run is sent as what no browser
 // runs, by whatever endpoint.

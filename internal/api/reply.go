@@ -72,6 +72,7 @@ var (
 	plainText   = []string{"text/plain; charset=utf-8"}
 	jsonText    = []string{"application/json"}
 	jsonLines   = []string{"application/x-ndjson"}
+	eventText   = []string{"text/event-stream"}
 	problemText = []string{"application/problem+json"}
 	noSniff     = []string{"nosniff"}
 	noStore     = []string{"no-store"}

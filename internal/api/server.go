@@ -74,11 +74,13 @@ type Options struct {
 // default that is named beside it.
 type Limits struct {
 	Requests      int           // at work at once: 512
+	Streams       int           // of events, open at once: 1,024, and of Connections half at the most
 	BodyBytes     int64         // of a request: 64 MiB
 	HeaderBytes   int           // of a request, its first line included: 64 KiB; less than 4,097 counts as 4,097
 	HeaderTimeout time.Duration // to send them: 10 s
 	StallTimeout  time.Duration // without progress on a body or a response: 30 s
 	IdleTimeout   time.Duration // a connection between two requests: 3 min
+	Heartbeat     time.Duration // between two signs of life on a stream of events: 15 s; less than StallTimeout
 	GuessDelay    time.Duration // of the answer to a wrong token, at the most, where one address shows many: 2 s; less than 0: it never waits
 	Connections   int           // open at once: half of the files that the process may have open
 }
@@ -92,6 +94,10 @@ func (l Limits) orDefaults() Limits {
 	l.IdleTimeout = cmp.Or(l.IdleTimeout, 3*time.Minute)
 	l.GuessDelay = cmp.Or(l.GuessDelay, 2*time.Second)
 	l.Connections = cmp.Or(l.Connections, openFiles()/2)
+	if l.Streams = cmp.Or(l.Streams, 1024); l.Connections > 0 {
+		l.Streams = min(l.Streams, max(l.Connections/2, 1))
+	}
+	l.Heartbeat = cmp.Or(l.Heartbeat, 15*time.Second)
 	return l
 }
 
@@ -101,6 +107,7 @@ func (l Limits) orDefaults() Limits {
 type Server struct {
 	Options
 	slots   *slots
+	streams *streams
 	rates   *rates
 	guesses *guesses
 	routes  *routes
@@ -127,6 +134,7 @@ func New(o Options) *Server {
 	s := &Server{
 		Options: o,
 		slots:   newSlots(o.Limits.Requests, o.Many),
+		streams: newStreams(o.Limits.Streams, o.Many),
 		rates:   newRates(o.Used),
 		guesses: newGuesses(o.Limits.GuessDelay),
 		routes:  newRoutes(o.Routes),

@@ -115,3 +115,45 @@ func (s *slots) give(tenant string) {
 		p.waiting = p.waiting[1:]
 	}
 }
+
+// streams are the places of those that go on for long. A tenant may have only so
+// many of them.
+type streams struct {
+	all, each int
+
+	mu    sync.Mutex
+	taken int            // guarded by mu
+	by    map[string]int // guarded by mu: by tenant, of those that have one
+}
+
+// newStreams returns places that are all free; of many tenants one may take a
+// quarter.
+func newStreams(all int, many bool) *streams {
+	each := all
+	if many {
+		each = max(all/4, 1)
+	}
+	return &streams{all: all, each: each, by: map[string]int{}}
+}
+
+// take takes a place for a tenant; false when there is none for it.
+func (s *streams) take(tenant string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken == s.all || s.by[tenant] == s.each {
+		return false
+	}
+	s.taken++
+	s.by[tenant]++
+	return true
+}
+
+// give gives back what take took.
+func (s *streams) give(tenant string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken--
+	if s.by[tenant]--; s.by[tenant] == 0 {
+		delete(s.by, tenant)
+	}
+}

@@ -54,6 +54,15 @@ func (r *rig) exchange(requests ...string) string {
 	return ownLine.ReplaceAllString(string(replies), "")
 }
 
+// endless is a header with which a request to an endpoint has an end: a stream of
+// events has none.
+func endless(endpoint string) string {
+	if endpoints[endpoint].streams {
+		return "Last-Event-ID: none"
+	}
+	return "X: y"
+}
+
 // aboutTheirs returns requests to an endpoint, with methods and conditions,
 // each about a phext of its own, so that no write is in another's way.
 func aboutTheirs(endpoint, token string) (requests []string) {
@@ -62,7 +71,7 @@ func aboutTheirs(endpoint, token string) (requests []string) {
 		for _, line := range []string{"X: y", "If-Match: *", `If-Match: "` + sum + `"`, "If-None-Match: *", `If-None-Match: "` + sum + `"`, "Accept: application/json"} {
 			for _, query := range []string{at + "&s=x", "", "&c=1.1.1/1.1.1/1.1.2"} {
 				path := fmt.Sprintf("%s%s?p=theirs%d%s", prefix, endpoint, len(requests), query)
-				requests = append(requests, asked(method, path, "1.1.1/1.1.1/1.1.1: "+sum, "Authorization: "+token, line))
+				requests = append(requests, asked(method, path, "1.1.1/1.1.1/1.1.1: "+sum, "Authorization: "+token, line, endless(endpoint)))
 			}
 		}
 	}

@@ -66,7 +66,7 @@ func everyRequest(yield func(name string, q request) bool) {
 			body = `{"op":"put","c":"1.1.1/1.1.1/1.1.1","text":"x"}`
 		}
 		for _, method := range methods {
-			if !yield(name, request{method: method, path: prefix + name + "?p=notes" + at + "&s=x", body: body}) {
+			if !yield(name, request{method: method, path: prefix + name + "?p=notes" + at + "&s=x", body: body, header: []string{endless(name)}}) {
 				return
 			}
 		}

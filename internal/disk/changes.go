@@ -113,12 +113,22 @@ func (w *watcher) reset() sq.Change {
 	return sq.Change{Position: now, Kind: sq.Reset}
 }
 
+// tell yields what is under the pattern. One change is held back until it is known
+// whether another of its batch follows.
 func (w *watcher) tell(found []sq.Change) bool {
+	var held *sq.Change
 	for _, c := range found {
 		w.after = c.Position
-		if (c.Kind == sq.Reset || w.under.Matches(c.Coordinate)) && !w.yield(c, nil) {
-			return false
+		if c.Kind != sq.Reset && !w.under.Matches(c.Coordinate) {
+			continue
 		}
+		if held != nil {
+			held.More = held.Position == c.Position
+			if !w.yield(*held, nil) {
+				return false
+			}
+		}
+		held = &c
 	}
-	return true
+	return held == nil || w.yield(*held, nil)
 }

@@ -243,9 +243,13 @@ func (m *Model) Watch(ctx context.Context, name sq.PhextName, under phext.Patter
 				yield(sq.Change{}, err)
 				return
 			}
-			for _, c := range found {
-				after = c.Position
-				if (c.Kind == sq.Reset || under.Matches(c.Coordinate)) && !yield(c, nil) {
+			if len(found) > 0 {
+				after = found[len(found)-1].Position
+			}
+			found = slices.DeleteFunc(found, func(c sq.Change) bool { return c.Kind != sq.Reset && !under.Matches(c.Coordinate) })
+			for i, c := range found {
+				c.More = i+1 < len(found) && found[i+1].Position == c.Position
+				if !yield(c, nil) {
 					return
 				}
 			}

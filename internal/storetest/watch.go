@@ -84,6 +84,9 @@ func watch(b *bench) {
 			b.t.Errorf("change %d: %s, want %s", i, told(c), w)
 		}
 		positions = append(positions, c.Position)
+		if more := i != 2 && i != 4; c.More != more {
+			b.t.Errorf("change %d: more of its batch follow: %v, want %v", i, c.More, more)
+		}
 	}
 	if p := positions; p[0] != p[2] || p[3] != p[4] || p[2] == p[3] || p[4] != b.position() {
 		b.t.Errorf("positions %v, and now %v", p, b.position())
@@ -148,12 +151,12 @@ func watchPattern(b *bench) {
 	b.apply(op(sq.Put, one, "a"))
 	next, stop := b.follow(under, b.position())
 	defer stop()
-	b.apply(op(sq.Put, one, "out"), op(sq.Put, in, "in"))
+	b.apply(op(sq.Put, one, "out"), op(sq.Put, in, "in"), op(sq.Put, two, "out"))
 	b.apply(op(sq.Put, two, "out"))
 	b.apply(op(sq.Append, in, "more"))
 	for _, want := range []string{changed(sq.Updated, in, "in"), changed(sq.Inserted, in, "more")} {
-		if c := next(); told(c) != want {
-			b.t.Errorf("%s, want %s", told(c), want)
+		if c := next(); told(c) != want || c.More {
+			b.t.Errorf("%s, %v, want %s and nothing more", told(c), c.More, want)
 		}
 	}
 	if err := b.Replace(ctx, notes, strings.NewReader("other")); err != nil {
