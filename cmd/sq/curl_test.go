@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,7 +11,7 @@ import (
 )
 
 // curl does what README and handbook ask of the program of that name: the flags -s, -H,
-// -d and --data-binary, and one URL. What they call localhost:1337 is the server at
+// -X, -d and --data-binary, also of a file, and one URL. What they call localhost:1337 is the server at
 // SQ_TEST_ADDRESS.
 func curl() {
 	if err := curlMain(os.Args[1:]); err != nil {
@@ -20,7 +21,7 @@ func curl() {
 }
 
 func curlMain(args []string) error {
-	method, body, url := http.MethodGet, "", ""
+	method, asked, body, url := http.MethodGet, "", "", ""
 	header := http.Header{}
 	for i := 0; i < len(args); i++ {
 		switch arg := args[i]; {
@@ -33,13 +34,33 @@ func curlMain(args []string) error {
 			i++
 			method, body = http.MethodPost, args[i]
 			header.Set("Content-Type", "application/x-www-form-urlencoded")
+			if name, isFile := strings.CutPrefix(body, "@"); isFile {
+				text, err := readNamed(name)
+				if err != nil {
+					return err
+				}
+				body = text
+			}
+		case arg == "-X" && i+1 < len(args):
+			i++
+			asked = args[i]
 		case strings.HasPrefix(arg, "-") || url != "":
 			return fmt.Errorf("this stand-in does not know %q", arg)
 		default:
 			url = arg
 		}
 	}
-	return request(method, url, header, body)
+	return request(cmp.Or(asked, method), url, header, body)
+}
+
+// readNamed reads a file, or standard input where it is called -.
+func readNamed(name string) (string, error) {
+	if name == "-" {
+		text, err := io.ReadAll(os.Stdin)
+		return string(text), err
+	}
+	text, err := os.ReadFile(name)
+	return string(text), err
 }
 
 func request(method, url string, header http.Header, body string) error {

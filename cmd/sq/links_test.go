@@ -63,7 +63,7 @@ func (y *yard) check() {
 // asks are requests of all kinds about a phext.
 var asks = []string{
 	"GET select", "GET get", "GET toc", "GET status", "GET checksum", "GET json-export", "GET delta", "GET load",
-	"POST insert", "POST update", "GET delete", "POST insert", "GET get",
+	"POST insert", "POST update", "GET delete", "POST insert", "GET get", "PUT put", "DELETE drop",
 }
 
 // ask makes a request about a phext; the secret may not be in the reply.

@@ -77,7 +77,7 @@ func (c *call) listed(name sq.PhextName) (listed, error) {
 		return p, nil
 	}
 	defer s.Close()
-	p.Bytes, p.Scrolls, p.Modified = s.Size(), s.Scrolls(), c.modified(name)
+	p.Bytes, p.Scrolls, p.Modified = s.Size(), s.Scrolls(), modified(s)
 	if err := s.Err(); err != nil {
 		p.Error = detailOf(err)
 	}
@@ -85,14 +85,12 @@ func (c *call) listed(name sq.PhextName) (listed, error) {
 }
 
 // modified returns when a phext was changed last, "" where the store cannot say.
-func (c *call) modified(name sq.PhextName) string {
-	teller, ok := c.store.(interface {
-		Modified(sq.PhextName) (time.Time, bool)
-	})
+func modified(s sq.Snapshot) string {
+	teller, ok := s.(interface{ Modified() (time.Time, bool) })
 	if !ok {
 		return ""
 	}
-	t, ok := teller.Modified(name)
+	t, ok := teller.Modified()
 	if !ok {
 		return ""
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"context"
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,10 +27,11 @@ type follower struct {
 	line    []byte
 }
 
-// told is what a store's Watch yields.
+// told is what a store's Watch yields, or what it panicked with.
 type told struct {
 	sq.Change
-	err error
+	err      error
+	panicked any
 }
 
 // watch answers the changes under a pattern until somebody leaves: the client, the
@@ -113,13 +115,24 @@ func (c *call) follow(under phext.Pattern, after sq.Position) error {
 	return f.run(ctx, after)
 }
 
-// listen hands on what a store tells, and closes changes at its end.
-func listen(ctx context.Context, changes func(func(sq.Change, error) bool), to chan<- told) {
+// listen hands on what a store tells, and closes to at its end.
+func listen(ctx context.Context, changes iter.Seq2[sq.Change, error], to chan<- told) {
 	defer close(to)
-	for c, err := range changes {
+	send := func(t told) bool {
 		select {
-		case to <- told{c, err}:
+		case to <- t:
+			return true
 		case <-ctx.Done():
+			return false
+		}
+	}
+	defer func() {
+		if v := recover(); v != nil { // which is for the goroutine of the request
+			send(told{panicked: v})
+		}
+	}()
+	for c, err := range changes {
+		if !send(told{Change: c, err: err}) {
 			return
 		}
 	}
@@ -159,6 +172,9 @@ func (f *follower) run(ctx context.Context, after sq.Position) error {
 // tell writes a change, and what is there behind it.
 func (f *follower) tell(t told) error {
 	for {
+		if t.panicked != nil {
+			panic(t.panicked)
+		}
 		if t.err != nil {
 			return t.err
 		}

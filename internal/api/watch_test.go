@@ -37,7 +37,7 @@ func (r *rig) listen(t *testing.T, query string, header ...string) (*listening, 
 func (r *rig) tryListening(t *testing.T, query string, header ...string) *listening {
 	t.Helper()
 	ctx, leave := context.WithCancel(context.Background())
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.addr+"/api/v2/watch?"+query, nil)
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, r.scheme()+r.addr+"/api/v2/watch?"+query, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,18 +149,19 @@ func TestWatch(t *testing.T) {
 
 // TestWatchGoesOn for longer than a reply may stand still, and shows that it lives.
 func TestWatchGoesOn(t *testing.T) {
-	r := newRig(t, twoTenants, Options{Limits: Limits{StallTimeout: 200 * time.Millisecond, Heartbeat: 20 * time.Millisecond}})
-	l, _ := r.listen(t, "p=notes")
-	for range 25 {
-		l.wants(": heartbeat\n")
-	}
-	r.send(post("/api/v2/update?p=notes"+at, "a"))
-	for text := ": heartbeat\n"; ; text = l.block() {
-		if strings.HasPrefix(text, "event: update\n") {
-			return
+	o := Options{Limits: Limits{StallTimeout: 200 * time.Millisecond, Heartbeat: 20 * time.Millisecond}}
+	for how, r := range map[string]*rig{"plain": newRig(t, twoTenants, o), "under TLS": newSecretRig(t, twoTenants, o)} {
+		l, _ := r.listen(t, "p=notes")
+		for range 25 {
+			l.wants(": heartbeat\n")
 		}
-		if text != ": heartbeat\n" {
-			t.Fatalf("%q", text)
+		r.send(post("/api/v2/update?p=notes"+at, "a"))
+		text := l.block()
+		for text == ": heartbeat\n" {
+			text = l.block()
+		}
+		if !strings.HasPrefix(text, "event: update\n") {
+			t.Errorf("%s: %q", how, text)
 		}
 	}
 }
@@ -230,20 +231,32 @@ func TestStreamsHaveTheirOwnLimit(t *testing.T) {
 	}
 }
 
-// failingWatch is a store whose watches fail.
-type failingWatch struct{ sq.Store }
+// failingWatch is a store whose watches fail, or worse.
+type failingWatch struct {
+	sq.Store
+	panics bool
+}
 
-func (failingWatch) Watch(context.Context, sq.PhextName, phext.Pattern, sq.Position) iter.Seq2[sq.Change, error] {
+func (s failingWatch) Watch(context.Context, sq.PhextName, phext.Pattern, sq.Position) iter.Seq2[sq.Change, error] {
 	return func(yield func(sq.Change, error) bool) {
+		if s.panics {
+			panic("a store that panics")
+		}
 		yield(sq.Change{}, sq.Errorf(sq.Unreadable, "it is no phext any more"))
 	}
 }
 
-// TestWatchThatFails is cut off, which is no end.
+// TestWatchThatFails is cut off, which is no end; and the server goes on.
 func TestWatchThatFails(t *testing.T) {
-	r := newRig(t, twoTenants, Options{Store: func(sq.Tenant) sq.Store { return failingWatch{newModel()} }})
-	l, _ := r.listen(t, "p=notes")
-	if _, err := io.ReadAll(l.lines); err == nil {
-		t.Error("looks as if it had ended well")
+	for _, panics := range []bool{false, true} {
+		r := newRig(t, twoTenants, Options{Store: func(sq.Tenant) sq.Store { return failingWatch{newModel(), panics} }})
+		l, _ := r.listen(t, "p=notes")
+		if _, err := io.ReadAll(l.lines); err == nil {
+			t.Error("looks as if it had ended well")
+		}
+		r.run([]row{{"and on", get("/api/v2/version"), 200, "", nil, nil}})
+		if got := strings.Contains(r.log.String(), "a store that panics"); got != panics {
+			t.Errorf("the log tells of a panic: %v", got)
+		}
 	}
 }

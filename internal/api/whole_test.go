@@ -73,10 +73,10 @@ func TestPutOfUnknownLength(t *testing.T) {
 }
 
 // dated knows when a phext was changed.
-type dated struct{ sq.Store }
+type dated struct{ sq.Snapshot }
 
-func (dated) Modified(name sq.PhextName) (time.Time, bool) {
-	return time.Date(2026, 2, 3, 4, 5, 6, 0, time.FixedZone("", 3600)), name == "b"
+func (dated) Modified() (time.Time, bool) {
+	return time.Date(2026, 2, 3, 4, 5, 6, 0, time.FixedZone("", 3600)), true
 }
 
 func TestList(t *testing.T) {
@@ -97,7 +97,7 @@ func TestList(t *testing.T) {
 		{"by POST", post("/api/v2/list", ""), 405, "", nil, nil},
 		{"without a token", with(get("/api/v2/list"), "Authorization: "), 401, "", nil, nil},
 	})
-	r.stores["alice"] = oneUnreadable{dated{r.store("alice")}, "a\""}
+	r.stores["alice"] = ofAllKinds{r.store("alice")}
 	_, text := r.send(with(get("/api/v2/list"), "Accept: application/json"))
 	var all []listed
 	if err := json.Unmarshal([]byte(text), &all); err != nil {
@@ -109,17 +109,18 @@ func TestList(t *testing.T) {
 	}
 }
 
-// oneUnreadable has one phext that is none.
-type oneUnreadable struct {
-	dated
-	name sq.PhextName
-}
+// ofAllKinds has a phext that is none, and one that knows its date.
+type ofAllKinds struct{ sq.Store }
 
-func (s oneUnreadable) Snapshot(ctx context.Context, name sq.PhextName) (sq.Snapshot, error) {
-	if name == s.name {
+func (s ofAllKinds) Snapshot(ctx context.Context, name sq.PhextName) (sq.Snapshot, error) {
+	got, err := s.Store.Snapshot(ctx, name)
+	switch name {
+	case "a\"":
 		return nil, sq.Errorf(sq.Unreadable, "it is no phext")
+	case "b":
+		return dated{got}, err
 	}
-	return s.dated.Snapshot(ctx, name)
+	return got, err
 }
 
 func TestStatusInJSON(t *testing.T) {

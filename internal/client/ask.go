@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"mime"
@@ -34,8 +35,8 @@ type ask struct {
 	query    url.Values
 	accept   string
 	header   [2]string // one more, with its value; or nothing
-	body     io.Reader // nil: none
-	bytes    int64     // of the body; -1 where that is not known
+	text     []byte    // the body; nil: none, or one that is a stream
+	stream   io.Reader // the body, of a length that is not known; nil: none
 	writes   bool      // so it must not be sent twice
 }
 
@@ -91,9 +92,7 @@ func (c *Client) request(ctx context.Context, q *ask) (*http.Request, error) {
 	if err != nil {
 		return nil, sq.Wrap(err, sq.Invalid, "make the request")
 	}
-	if q.body != nil {
-		r.Body, r.ContentLength = io.NopCloser(q.body), q.bytes
-	}
+	q.attach(r)
 	r.Header.Set("User-Agent", "sq/"+sq.Version)
 	r.Header.Set("Accept", q.accept)
 	if c.token != "" {
@@ -103,6 +102,20 @@ func (c *Client) request(ctx context.Context, q *ask) (*http.Request, error) {
 		r.Header.Set(q.header[0], q.header[1])
 	}
 	return r, nil
+}
+
+// attach gives a request its body. What is a text can be sent again: net/http does so
+// where a connection turns out to be gone before any of the request was written to
+// it, and for a request that writes in no other case.
+func (q *ask) attach(r *http.Request) {
+	switch {
+	case q.stream != nil:
+		r.Body, r.ContentLength = io.NopCloser(q.stream), -1
+	case q.text != nil:
+		r.ContentLength = int64(len(q.text))
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(q.text)), nil }
+		r.Body, _ = r.GetBody()
+	}
 }
 
 // Close lets the answer go, also where it was not read to its end.

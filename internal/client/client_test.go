@@ -36,11 +36,17 @@ func (single) HasAdmin() bool      { return false }
 // serve serves a store until the test ends, and returns where.
 func serve(t *testing.T, store sq.Store, network, addr, token string) string {
 	t.Helper()
+	return serveWithin(t, store, network, addr, token, api.Limits{})
+}
+
+func serveWithin(t *testing.T, store sq.Store, network, addr, token string, limits api.Limits) string {
+	t.Helper()
 	l, err := net.Listen(network, addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := api.New(api.Options{
+		Limits:   limits,
 		Tenants:  func() api.Tenants { return single(token) },
 		Store:    func(sq.Tenant) sq.Store { return store },
 		Loopback: true,
@@ -214,5 +220,22 @@ func TestCloseTwice(t *testing.T) {
 	}
 	if _, err := s.Checksum(); sq.ErrorCode(err) != sq.Closed {
 		t.Error(err)
+	}
+}
+
+// TestTooLarge: a refusal arrives though there is much more to send.
+func TestTooLarge(t *testing.T) {
+	store := storetest.NewModel()
+	c := open(t, serveWithin(t, store, "tcp", "127.0.0.1:0", "", api.Limits{BodyBytes: 100_000}), "")
+	large := strings.Repeat("x", 16<<20)
+	_, err1 := c.Apply(t.Context(), "notes", sq.Batch{{Kind: sq.Put, Coordinate: phext.First, Text: []byte(large)}})
+	err2 := c.Replace(t.Context(), "notes", strings.NewReader(large))
+	for _, err := range []error{err1, err2} {
+		if sq.ErrorCode(err) != sq.TooLarge {
+			t.Error(err)
+		}
+	}
+	if got := storetest.Read(t, store, "notes"); len(got) > 0 {
+		t.Error("something was written")
 	}
 }

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
@@ -39,7 +38,7 @@ func (c *Client) Delta(ctx context.Context, name sq.PhextName, have iter.Seq2[ph
 		body = append(append(append(body, ": "...), sum.String()...), '\n')
 	}
 	a, err := c.send(ctx, &ask{method: http.MethodPost, endpoint: "delta", query: about(name), accept: asJSON,
-		header: [2]string{positionHeader, "*"}, body: bytes.NewReader(body), bytes: int64(len(body))})
+		header: [2]string{positionHeader, "*"}, text: body})
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,9 @@ func (a *answer) refusal() error {
 	if err != nil {
 		return a.client.unanswered(a.ctx, a.ask, true, err)
 	}
+	if a.ask.method == http.MethodHead { // which has no words
+		return sq.Errorf(sq.StatusCode(a.StatusCode), "%s answers %s %s with %d %s", a.client.name, a.ask.method, a.ask.endpoint, a.StatusCode, http.StatusText(a.StatusCode))
+	}
 	var p problem
 	if !a.is("application/problem+json") || json.Unmarshal(text, &p) != nil || p.Detail == "" {
 		return a.foreign(text)

@@ -356,3 +356,54 @@ func TestBrokenSource(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestSnapshotOfAnother: a reply that is not of the moment, or not the text that it
+// says, is not taken for it; nor one that ends too soon.
+func TestSnapshotOfAnother(t *testing.T) {
+	var position, tag, text, length string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/status") {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, `{"phext":"notes","exists":true,"bytes":4,"scrolls":1,"position":"0000000000000001-1"}`)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain")
+		w.Header().Set("SQ-Position", position)
+		w.Header().Set("ETag", tag)
+		w.Header().Set("Content-Length", length)
+		if r.Method != http.MethodHead {
+			io.WriteString(w, text)
+		}
+	}))
+	defer s.Close()
+	good, right := `"`+phext.Sum([]byte("text")).String()+`"`, "0000000000000001-1"
+	for _, row := range []struct {
+		what, position, tag, length string
+		ok                          bool
+	}{
+		{"right", right, good, "4", true},
+		{"compressed by a proxy", right, "W/" + good, "4", true},
+		{"of another moment", "0000000000000001-2", good, "4", false},
+		{"of no moment", "", good, "4", false},
+		{"another text", right, `"` + phext.Sum([]byte("tent")).String() + `"`, "4", false},
+		{"cut off", right, good, "5", false},
+	} {
+		position, tag, text, length = row.position, row.tag, "text", row.length
+		snapshot, err := open(t, s.URL, "").Snapshot(t.Context(), "notes")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok, err := snapshot.Get(nil, phext.First)
+		if (err == nil) != row.ok || ok != row.ok || row.ok && string(got) != "text" {
+			t.Errorf("%s: %q, %v, %v", row.what, got, ok, err)
+		}
+		n, err := snapshot.WriteTo(io.Discard)
+		if wrong := row.position != right || row.length != "4"; (err != nil) != wrong {
+			t.Errorf("%s: written %d, %v", row.what, n, err)
+		}
+		if size, has := snapshot.Has(phext.First); has != (row.position == right) || has != (snapshot.Err() == nil) {
+			t.Errorf("%s: has %d, %v, %v", row.what, size, has, snapshot.Err())
+		}
+		snapshot.Close()
+	}
+}

@@ -2,7 +2,6 @@ package client
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -24,7 +23,7 @@ func (c *Client) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) (
 		return nil, err
 	}
 	a, err := c.send(ctx, &ask{method: http.MethodPost, endpoint: "batch", query: about(name), accept: asText,
-		body: bytes.NewReader(body), bytes: int64(len(body)), writes: true})
+		text: body, writes: true})
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +129,7 @@ func (c *Client) Replace(ctx context.Context, name sq.PhextName, r io.Reader) er
 	q := &ask{method: http.MethodPut, endpoint: "put", query: about(name), accept: asText, writes: true}
 	switch _, err := in.Peek(1); {
 	case err == nil:
-		q.body, q.bytes = source{in}, -1
+		q.stream = source{in}
 	case err == io.EOF:
 		q.query.Set("s", "") // and not a body that somebody forgot
 	default:

@@ -172,6 +172,9 @@ func (h *handle) drop() error {
 	if !before.exists {
 		return sq.Errorf(sq.NotFound, "there is no phext %q", h.name)
 	}
+	if before.opaque && before.file == nil { // it is no regular file, or may not be read
+		return before.problem
+	}
 	if err := h.foldNow(); err != nil && !(before.opaque && len(h.segments()) == 0) {
 		return err
 	}

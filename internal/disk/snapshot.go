@@ -5,6 +5,7 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/zeebo/xxh3"
 
@@ -43,6 +44,23 @@ func (s *snapshot) Err() error {
 // Problem is why the phext cannot be written to though it may be read: its journal is
 // damaged (Unreadable), or there was no room to open it. nil when it can.
 func (s *snapshot) Problem() error { return s.problem }
+
+// Modified is when the phext was written last: its file, or its journal where the file
+// does not hold all yet. Folding the journal into the file counts, so it may be
+// later than the newest change by as long as that waits. False when there is no
+// file. It asks the file system.
+func (s *snapshot) Modified() (newest time.Time, ok bool) {
+	for _, source := range s.files.sources {
+		if source.segment && !s.pending() {
+			continue
+		}
+		info, err := source.file.Stat()
+		if err == nil && info.Identity.Modified.After(newest) {
+			newest = info.Identity.Modified
+		}
+	}
+	return newest, !newest.IsZero()
+}
 
 func (s *snapshot) Position() sq.Position {
 	return sq.Position{Epoch: s.handle.epoch, Sequence: s.sequence}

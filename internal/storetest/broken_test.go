@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"io"
 	"iter"
 	"os"
 	"os/exec"
@@ -20,6 +21,7 @@ var broken = map[string]func(*Model) sq.Store{
 	"a snapshot counts wrongly":         func(m *Model) sq.Store { return counts{m} },
 	"a watcher misses a change":         func(m *Model) sq.Store { return deaf{m} },
 	"conditions are not looked at":      func(m *Model) sq.Store { return careless{m} },
+	"a position is that of two moments": func(m *Model) sq.Store { return still{m} },
 	"append-next takes a place of once": func(m *Model) sq.Store { return forgetful{m} },
 }
 
@@ -130,4 +132,16 @@ func (s forgetful) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch)
 	}
 	s.mu.Unlock()
 	return s.Model.Apply(ctx, name, batch)
+}
+
+type still struct{ *Model }
+
+func (s still) Replace(ctx context.Context, name sq.PhextName, r io.Reader) error {
+	err := s.Model.Replace(ctx, name, r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.phexts[name]; p != nil && err == nil {
+		p.sequence--
+	}
+	return err
 }

@@ -40,11 +40,18 @@ type Lazy interface{ Lazy() }
 // contradicts itself. Of a lazy store it takes another where one is outlived.
 func Read(t testing.TB, s sq.Store, name sq.PhextName) State {
 	t.Helper()
+	state, _ := readAt(t, s, name)
+	return state
+}
+
+// readAt is Read, with the moment.
+func readAt(t testing.TB, s sq.Store, name sq.PhextName) (State, sq.Position) {
+	t.Helper()
 	lazy := isLazy(s)
 	for try := 0; ; try++ {
-		state, err := readOnce(t, s, name)
+		state, at, err := readOnce(t, s, name)
 		if err == nil {
-			return state
+			return state, at
 		}
 		if !lazy || sq.ErrorCode(err) != sq.Busy || try == mostTries {
 			t.Fatalf("read %q: %v", name, err)
@@ -63,17 +70,19 @@ func isLazy(s sq.Store) bool {
 // mostTries is how often a lazy store may be outrun by writers.
 const mostTries = 10_000
 
-func readOnce(t testing.TB, s sq.Store, name sq.PhextName) (State, error) {
+func readOnce(t testing.TB, s sq.Store, name sq.PhextName) (State, sq.Position, error) {
 	t.Helper()
 	snapshot, err := s.Snapshot(context.Background(), name)
 	if err != nil {
 		t.Fatalf("snapshot of %q: %v", name, err)
 	}
 	defer snapshot.Close()
+	each := math.MaxInt
 	if isLazy(s) {
-		return examine(t, snapshot, mostEach)
+		each = mostEach
 	}
-	return examine(t, snapshot, math.MaxInt)
+	state, err := examine(t, snapshot, each)
+	return state, snapshot.Position(), err
 }
 
 // mostEach is how many scrolls of a lazy snapshot are asked for one by one.

@@ -299,8 +299,12 @@ func extremes(b *bench) {
 
 func replace(b *bench) {
 	b.apply(op(sq.Put, one, "old"), op(sq.Put, two, "old"))
+	before := b.position()
 	if err := b.Replace(ctx, notes, strings.NewReader("new\x18\x18\x17\x17third\x17")); err != nil {
 		b.t.Fatal(err)
+	}
+	if b.position() == before {
+		b.t.Errorf("the position is %v still", before)
 	}
 	want := State{one: "new", phext.First.With(7, 3).With(8, 3): "third"}
 	b.holds(want)
@@ -329,8 +333,12 @@ func drop(b *bench) {
 		b.t.Errorf("drop of nothing: %v", err)
 	}
 	b.apply(op(sq.Put, one, "a"))
+	before := b.position()
 	if err := b.Drop(ctx, notes); err != nil {
 		b.t.Fatal(err)
+	}
+	if b.position() == before {
+		b.t.Errorf("the position is %v still", before)
 	}
 	b.exists(false)
 	b.holds(State{})

@@ -72,8 +72,25 @@ func (b *bench) inOrder(text string, writers, rounds int) {
 	}
 }
 
-// readers looks for half a batch while batches change two scrolls together.
+// moments are what was seen at each position: always the same.
+type moments struct {
+	mu   sync.Mutex
+	seen map[sq.Position]State
+}
+
+// sees notes what a reader saw; false when another saw something else there.
+func (m *moments) sees(at sq.Position, state State) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, known := m.seen[at]
+	m.seen[at] = state
+	return !known || maps.Equal(before, state)
+}
+
+// readers looks for half a batch, and for two moments at one position, while batches
+// change two scrolls together.
 func readers(b *bench) {
+	seen := moments{seen: map[sq.Position]State{}}
 	done := make(chan struct{})
 	var all sync.WaitGroup
 	for range 2 {
@@ -84,8 +101,13 @@ func readers(b *bench) {
 					return
 				default:
 				}
-				if state := Read(b.t, b, notes); state[one] != state[far] {
+				state, at := readAt(b.t, b, notes)
+				if state[one] != state[far] {
 					b.t.Errorf("half a batch: %q and %q", state[one], state[far])
+					return
+				}
+				if !seen.sees(at, state) {
+					b.t.Errorf("at %v it was otherwise before: %q", at, state)
 					return
 				}
 			}
