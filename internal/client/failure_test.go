@@ -110,6 +110,10 @@ func TestStrangers(t *testing.T) {
 			io.Copy(w, io.LimitReader(zeros{}, 1<<22))
 		},
 		"no content": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
+		"an event without an end": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			io.WriteString(w, strings.Repeat("data: hello\n", 1<<12))
+		},
 		"events": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream")
 			io.WriteString(w, "data: hello\n\n")
@@ -370,7 +374,9 @@ func TestSnapshotOfAnother(t *testing.T) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("SQ-Position", position)
 		w.Header().Set("ETag", tag)
-		w.Header().Set("Content-Length", length)
+		if length != "" {
+			w.Header().Set("Content-Length", length)
+		}
 		if r.Method != http.MethodHead {
 			io.WriteString(w, text)
 		}
@@ -387,8 +393,12 @@ func TestSnapshotOfAnother(t *testing.T) {
 		{"of no moment", "", good, "4", false},
 		{"another text", right, `"` + phext.Sum([]byte("tent")).String() + `"`, "4", false},
 		{"cut off", right, good, "5", false},
+		{"too much", right, `"` + phext.Sum([]byte("texts")).String() + `"`, "", false},
 	} {
 		position, tag, text, length = row.position, row.tag, "text", row.length
+		if length == "" {
+			text = "texts"
+		}
 		snapshot, err := open(t, s.URL, "").Snapshot(t.Context(), "notes")
 		if err != nil {
 			t.Fatal(err)
@@ -401,7 +411,15 @@ func TestSnapshotOfAnother(t *testing.T) {
 		if wrong := row.position != right || row.length != "4"; (err != nil) != wrong {
 			t.Errorf("%s: written %d, %v", row.what, n, err)
 		}
-		if size, has := snapshot.Has(phext.First); has != (row.position == right) || has != (snapshot.Err() == nil) {
+		for _, err = range snapshot.Scan(phext.Coordinate{}, phext.Last) {
+			if err != nil {
+				break
+			}
+		}
+		if wrong := row.position != right || row.length != "4"; (err != nil) != wrong {
+			t.Errorf("%s: scanned, %v", row.what, err)
+		}
+		if size, has := snapshot.Has(phext.First); has != (row.position == right && length != "") || has != (snapshot.Err() == nil) {
 			t.Errorf("%s: has %d, %v, %v", row.what, size, has, snapshot.Err())
 		}
 		snapshot.Close()

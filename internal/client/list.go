@@ -9,8 +9,8 @@ import (
 	"github.com/wbic16/sq-go"
 )
 
-// mostNames is how many names a list is read.
-const mostNames = 1 << 24
+// mostNames is how many names of a list are read.
+const mostNames = 1 << 20
 
 // List is described at sq.Store. It costs one request.
 func (c *Client) List(ctx context.Context) (names []sq.PhextName, err error) {

@@ -128,6 +128,9 @@ func (s *snapshot) Has(c phext.Coordinate) (int64, bool) {
 		return 0, false
 	}
 	defer a.Close()
+	if a.ContentLength < 0 {
+		s.failed(a.stranger("does not tell how long it is"))
+	}
 	return max(a.ContentLength, 0), a.ContentLength > 0
 }
 
@@ -142,7 +145,7 @@ func (s *snapshot) Get(dst []byte, c phext.Coordinate) ([]byte, bool, error) {
 	}
 	defer a.Close()
 	before := len(dst)
-	if dst, err = a.appendTo(dst); err != nil {
+	if dst, err = a.appendTo(dst, s.Size()); err != nil {
 		return dst[:before], false, err
 	}
 	text := dst[before:]
@@ -152,13 +155,16 @@ func (s *snapshot) Get(dst []byte, c phext.Coordinate) ([]byte, bool, error) {
 	return dst, len(text) > 0, nil
 }
 
-// appendTo appends the body. It trusts the length that is announced for as much as
-// costs little.
-func (a *answer) appendTo(dst []byte) ([]byte, error) {
+// appendTo appends the body, so many bytes at the most. It trusts the length that is
+// announced for as much as costs little.
+func (a *answer) appendTo(dst []byte, most int64) ([]byte, error) {
+	before := int64(len(dst))
 	dst = slices.Grow(dst, int(min(max(a.ContentLength, 0), 1<<20))+1)
 	for {
 		n, err := a.Read(dst[len(dst):cap(dst)])
-		dst = dst[:len(dst)+n]
+		if dst = dst[:len(dst)+n]; int64(len(dst))-before > most {
+			return dst, a.stranger("is longer than the phext")
+		}
 		if err == io.EOF {
 			return dst, nil
 		}
@@ -192,14 +198,29 @@ func (s *snapshot) Scan(from, to phext.Coordinate) iter.Seq2[sq.Scroll, error] {
 			return
 		}
 		defer a.Close()
-		a.scan(from, to, yield)
+		a.scan(s.Size(), from, to, yield)
 	}
 }
 
-// scan yields the scrolls of a phext that is the body.
-func (a *answer) scan(from, to phext.Coordinate, yield func(sq.Scroll, error) bool) {
+// exactly is a reader of so many bytes, which are all there is.
+type exactly struct {
+	*answer
+	left int64
+}
+
+func (r *exactly) Read(p []byte) (int, error) {
+	n, err := r.answer.Read(p)
+	r.left -= int64(n)
+	if r.left < 0 || err == io.EOF && r.left > 0 {
+		return n, r.stranger("has not as many bytes as the phext")
+	}
+	return n, err
+}
+
+// scan yields the scrolls of a phext of a size that is the body.
+func (a *answer) scan(size int64, from, to phext.Coordinate, yield func(sq.Scroll, error) bool) {
 	var text []byte
-	in := phext.NewStream(a, nil)
+	in := phext.NewStream(&exactly{a, size}, nil)
 	for in.Next() {
 		c := in.Coordinate()
 		if to.Less(c) {
@@ -234,7 +255,7 @@ func (s *snapshot) WriteTo(w io.Writer) (int64, error) {
 		return 0, err
 	}
 	defer a.Close()
-	return io.Copy(w, a)
+	return io.Copy(w, &exactly{a, s.Size()})
 }
 
 // writeAsItIs writes what is no phext. Of which moment it is nobody can tell.

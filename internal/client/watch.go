@@ -53,7 +53,9 @@ func (a *answer) follow(yield func(sq.Change, error) bool) error {
 	for lines.Scan() {
 		lost.Reset(silence)
 		if line := lines.Bytes(); len(line) > 0 {
-			e.add(line)
+			if e.add(line); len(e.data) > mostEvent {
+				return a.stranger("has an event that is too long")
+			}
 			continue
 		}
 		if c, ok, err := e.change(); err != nil {
@@ -73,6 +75,9 @@ func (a *answer) follow(yield func(sq.Change, error) bool) error {
 	}
 	return sq.Errorf(sq.Busy, "%s has ended the stream", a.client.name)
 }
+
+// mostEvent is how many bytes of data an event may have.
+const mostEvent = 4 << 10
 
 // event is one of a stream of server-sent events (HTML Living Standard, section
 // 9.2), as far as ours go.
