@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/configfile"
 )
 
 func TestAccounts(t *testing.T) {
@@ -53,7 +54,7 @@ func TestWriteFile(t *testing.T) {
 			t.Errorf("%s: %v", row.text, err)
 		}
 	}
-	data, info, err := read(path)
+	data, info, err := configfile.Read(path, room)
 	if err != nil || string(data) != "three" || info.Mode().Perm() != 0o600 {
 		t.Errorf("%q, %v, %v", data, info.Mode(), err)
 	}

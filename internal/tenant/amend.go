@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/configfile"
 )
 
 // A change of a few tenants among many does not read all of them again. What was
@@ -136,7 +137,7 @@ func (e *Edit) parsePieces(pieces []piece) []Entry {
 	if err != nil {
 		return nil
 	}
-	p := &parser{reader: r}
+	p := &parser{Reader: r}
 	if p.document() != nil || len(p.drafts) != len(pieces) {
 		return nil
 	}
@@ -235,13 +236,13 @@ func (d *document) extend(pieces []piece, entries []Entry, between int) (grown i
 
 // spliced returns the text with the pieces in it.
 func (e *Edit) spliced(pieces []piece) []byte {
-	size := len(byteOrderMark) + len(e.text)
+	size := len(configfile.ByteOrderMark) + len(e.text)
 	for _, p := range pieces {
 		size += len(p.text) + len(e.between())
 	}
 	out := bytes.NewBuffer(room(size))
 	if e.doc.marked {
-		out.Write(byteOrderMark)
+		out.Write(configfile.ByteOrderMark)
 	}
 	pos := 0
 	end := e.doc.spans[len(e.doc.spans)-1].to

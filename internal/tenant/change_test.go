@@ -60,9 +60,9 @@ func TestChange(t *testing.T) {
 		t.Errorf("the file does not hold the hash alone: %s", s.text())
 	}
 	// Watch has nothing to do: it was us.
-	w := watcher{live: s.live}
-	w.poll()
-	w.poll()
+	w := s.live.watcher()
+	w.Poll()
+	w.Poll()
 	if calls != 1 || s.said() != "" {
 		t.Error("our own change was loaded again")
 	}

@@ -1,12 +1,11 @@
 package tenant
 
 import (
-	"bytes"
 	"hash/maphash"
 	"io/fs"
-	"os"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/configfile"
 )
 
 // Config is a configuration of tenants that was read and checked whole.
@@ -72,7 +71,7 @@ func contentOf(data []byte) content { return content{maphash.Bytes(seed, data), 
 
 // load reads and checks the file at path.
 func load(path string) (loaded, error) {
-	data, info, err := read(path)
+	data, info, err := configfile.Read(path, room)
 	if err != nil {
 		return loaded{info: info}, unreadable(err)
 	}
@@ -83,20 +82,4 @@ func load(path string) (loaded, error) {
 
 func unreadable(err error) error {
 	return sq.Wrap(err, sq.Internal, "cannot read the configuration of tenants, check its path and mode")
-}
-
-func read(path string) ([]byte, fs.FileInfo, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	// Before the content: a change while reading then differs from info.
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, err
-	}
-	data := bytes.NewBuffer(room(int(info.Size()) + bytes.MinRead))
-	_, err = data.ReadFrom(f)
-	return data.Bytes(), info, err
 }

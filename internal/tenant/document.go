@@ -1,6 +1,10 @@
 package tenant
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/wbic16/sq-go/internal/configfile"
+)
 
 // document is a configuration and where its parts are in the text that it was
 // read from, so that a change rewrites what it changes and nothing else. It holds
@@ -22,7 +26,7 @@ func (s span) of(text []byte) []byte { return text[s.from:s.to] }
 
 // located returns the document of a configuration that was just parsed.
 func (p *parser) located(c *Config) *document {
-	d := &document{config: c, list: p.list, marked: p.marked, within: p.within, first: p.byName, spans: make([]span, len(p.drafts))}
+	d := &document{config: c, list: p.list, marked: p.Marked, within: p.within, first: p.byName, spans: make([]span, len(p.drafts))}
 	for i := range p.drafts {
 		d.spans[i] = p.drafts[i].span
 	}
@@ -32,7 +36,7 @@ func (p *parser) located(c *Config) *document {
 // text returns what the offsets count in.
 func (d *document) text(data []byte) []byte {
 	if d.marked {
-		return bytes.TrimPrefix(data, byteOrderMark)
+		return bytes.TrimPrefix(data, configfile.ByteOrderMark)
 	}
 	return data
 }

@@ -1,9 +1,7 @@
 package tenant
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -77,33 +75,4 @@ func gather(found []string, value any) []string {
 		}
 	}
 	return found
-}
-
-// FuzzReader holds our tokens and their places to what json.Decoder makes of
-// the same text.
-func FuzzReader(f *testing.F) {
-	f.Add([]byte("\ufeff [1, -2.5e+3 ,\"a\\\"\\\\\",{\"b\\u0041\":\ttrue,\n\"\":[null ,false]},{},[] ]\r\n"))
-	f.Add([]byte(`"\ud800"`))
-	f.Add([]byte(`7`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := newReader(data, "f")
-		if err != nil {
-			return
-		}
-		dec := json.NewDecoder(bytes.NewReader(r.data))
-		dec.UseNumber()
-		for {
-			want, err := dec.Token()
-			if err == io.EOF {
-				break
-			}
-			got, at := r.next()
-			if err != nil || got != want || r.off != int(dec.InputOffset()) || at >= r.off {
-				t.Fatalf("token %v at %d to %d, want %v to %d, %v", got, at, r.off, want, dec.InputOffset(), err)
-			}
-		}
-		if r.skip() != len(r.data) {
-			t.Fatalf("the reader is at %d of %d", r.off, len(r.data))
-		}
-	})
 }

@@ -194,8 +194,8 @@ func TestFixed(t *testing.T) {
 	if err := l.Reload(); err != nil || l.Current() != r {
 		t.Error(err)
 	}
-	w := watcher{live: l}
-	w.poll()
+	w := l.watcher()
+	w.Poll()
 }
 
 func TestOpenFails(t *testing.T) {
@@ -206,11 +206,11 @@ func TestOpenFails(t *testing.T) {
 
 func TestPoll(t *testing.T) {
 	s := open(t, `{"reload_on_change": true, "tenants": {}}`)
-	w := watcher{live: s.live}
+	w := s.live.watcher()
 	look := func(times int, want string) {
 		t.Helper()
 		for range times {
-			w.poll()
+			w.Poll()
 		}
 		if got := s.said(); want == "" && got != "" || !strings.Contains(got, want) || strings.Count(got, "\n") > 1 {
 			t.Errorf("log %q, want %q", got, want)
@@ -265,15 +265,15 @@ func TestPoll(t *testing.T) {
 // A file that goes on changing is left alone until it rests.
 func TestPollUnstable(t *testing.T) {
 	s := open(t, `{"reload_on_change": true, "tenants": {}}`)
-	w := watcher{live: s.live}
+	w := s.live.watcher()
 	for i := range 5 {
 		s.write(s.config(tokenA, "alice") + strings.Repeat(" ", i))
-		w.poll()
+		w.Poll()
 	}
 	if s.known(tokenA) {
 		t.Error("read while it changed")
 	}
-	w.poll()
+	w.Poll()
 	if !s.known(tokenA) {
 		t.Error("not read when it rested")
 	}
@@ -282,7 +282,7 @@ func TestPollUnstable(t *testing.T) {
 // An edit in place changes neither the inode nor, here, the size.
 func TestPollSameSize(t *testing.T) {
 	s := open(t, `{"reload_on_change": true, "tenants": {}}`)
-	w := watcher{live: s.live}
+	w := s.live.watcher()
 	text := s.config(tokenA, "alice")
 	s.write(text)
 	if err := s.live.Reload(); err != nil {
@@ -296,8 +296,8 @@ func TestPollSameSize(t *testing.T) {
 	if err := os.Chtimes(s.path, later, later); err != nil {
 		t.Fatal(err)
 	}
-	w.poll()
-	w.poll()
+	w.Poll()
+	w.Poll()
 	if !s.known(tokenB) {
 		t.Error("not noticed")
 	}
@@ -326,9 +326,9 @@ func TestPollLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	turn("v2")
-	w := watcher{live: live}
-	w.poll()
-	w.poll()
+	w := live.watcher()
+	w.Poll()
+	w.Poll()
 	if _, ok := live.Current().Find(tokenB); !ok {
 		t.Error("not noticed")
 	}

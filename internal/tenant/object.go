@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/wbic16/sq-go/internal/configfile"
 )
 
 // The fields of a tenant. The first one of each form is its name.
@@ -25,21 +27,21 @@ type object struct {
 	form   []string
 	at     int
 	token  string // the plain or hashed token in the map form
-	fields []field
+	fields []configfile.Field
 }
 
 // label finds the name, so that a mistake in a field before it can tell whose
 // it is.
 func (o *object) label(d *draft) {
 	for _, f := range o.fields {
-		switch f.key {
+		switch f.Key {
 		case o.form[0]:
-			name, complaint := parseName(f.value)
+			name, complaint := parseName(f.Value)
 			if complaint == "" {
 				d.entry.Tenant.Name = name
 			}
 		case "api_key":
-			o.token, _ = f.value.(string)
+			o.token, _ = f.Value.(string)
 		}
 	}
 	d.masked = shows(d.entry.Tenant.Name, o.token)
@@ -64,13 +66,13 @@ func (o *object) fill(d *draft) (at int, complaint string) {
 	}
 	for i, f := range o.fields {
 		if complaint := o.refuse(i); complaint != "" {
-			return f.keyAt, complaint
+			return f.KeyAt, complaint
 		}
-		if f.value == nil && slices.Contains(optional, f.key) {
+		if f.Value == nil && slices.Contains(optional, f.Key) {
 			continue
 		}
 		if complaint := d.set(f); complaint != "" {
-			return f.at, f.key + " " + complaint
+			return f.At, f.Key + " " + complaint
 		}
 	}
 	return o.at, o.missing()
@@ -79,15 +81,15 @@ func (o *object) fill(d *draft) (at int, complaint string) {
 // refuse complains about a field that there is not, or that was there.
 func (o *object) refuse(i int) (complaint string) {
 	f := o.fields[i]
-	if !slices.Contains(o.form, f.key) {
-		if shows(f.key, o.token) {
-			return "unknown field; " + choices(o.form)
+	if !slices.Contains(o.form, f.Key) {
+		if shows(f.Key, o.token) {
+			return "unknown field; " + configfile.Choices(o.form)
 		}
-		return unknown(f.key, opening(f.value), o.form)
+		return configfile.Unknown(f.Key, opening(f.Value), o.form)
 	}
 	for _, before := range o.fields[:i] {
-		if before.key == f.key {
-			return fmt.Sprintf("field %q stands twice; remove one", f.key)
+		if before.Key == f.Key {
+			return fmt.Sprintf("field %q stands twice; remove one", f.Key)
 		}
 	}
 	return ""
@@ -98,7 +100,7 @@ func (o *object) missing() (complaint string) {
 required:
 	for _, want := range o.form[:len(o.form)-len(optional)] {
 		for _, f := range o.fields {
-			if f.key == want {
+			if f.Key == want {
 				continue required
 			}
 		}
@@ -108,42 +110,42 @@ required:
 }
 
 // set understands one field that is known.
-func (d *draft) set(f field) (complaint string) {
+func (d *draft) set(f configfile.Field) (complaint string) {
 	tenant := &d.entry.Tenant
-	switch f.key {
+	switch f.Key {
 	case "name", "id":
-		d.nameAt = f.at
-		_, complaint = parseName(f.value) // label has set it
+		d.nameAt = f.At
+		_, complaint = parseName(f.Value) // label has set it
 	case "api_key":
-		d.tokenAt = f.at
-		d.entry.Token, complaint = tokenValue(f.value)
+		d.tokenAt = f.At
+		d.entry.Token, complaint = tokenValue(f.Value)
 	case "data_dir":
-		d.dirAt = f.at
-		tenant.DataDir, complaint = directoryValue(f.value)
+		d.dirAt = f.At
+		tenant.DataDir, complaint = directoryValue(f.Value)
 	case "read_only":
-		tenant.ReadOnly, complaint = flag(f.value)
+		tenant.ReadOnly, complaint = configfile.Flag(f.Value)
 	case "enabled":
-		d.entry.Enabled, complaint = flag(f.value)
+		d.entry.Enabled, complaint = configfile.Flag(f.Value)
 	default:
 		complaint = d.limits.set(f)
 	}
 	return complaint
 }
 
-func (l *limits) set(f field) (complaint string) {
-	switch f.key {
+func (l *limits) set(f configfile.Field) (complaint string) {
+	switch f.Key {
 	case "quota_mb":
-		l.quota.at = f.at
-		l.quota.value, complaint = whole(f.value, maxQuotaMB)
+		l.quota.at = f.At
+		l.quota.value, complaint = whole(f.Value, maxQuotaMB)
 	case "requests_per_second":
-		l.perSecond.at = f.at
-		l.perSecond.value, complaint = rate(f.value)
+		l.perSecond.at = f.At
+		l.perSecond.value, complaint = rate(f.Value)
 	case "requests_per_day":
-		l.perDay.at = f.at
-		l.perDay.value, complaint = whole(f.value, maxPerDay)
+		l.perDay.at = f.At
+		l.perDay.value, complaint = whole(f.Value, maxPerDay)
 	case "durability":
-		l.durability.at = f.at
-		l.durability.value, complaint = durability(f.value)
+		l.durability.at = f.At
+		l.durability.value, complaint = durability(f.Value)
 	}
 	return complaint
 }

@@ -32,8 +32,8 @@ func (p *parser) checkDirectories() error {
 }
 
 func (p *parser) overlaps(later, earlier *draft, relation, how string) error {
-	return p.errorf(later.dirAt, "%sdata_dir %s that of %s on line %d%s; give each a directory beside the other",
-		later.subject(": "), relation, earlier.subject(""), p.line(earlier.dirAt), how)
+	return p.Errorf(later.dirAt, "%sdata_dir %s that of %s on line %d%s; give each a directory beside the other",
+		later.subject(": "), relation, earlier.subject(""), p.Line(earlier.dirAt), how)
 }
 
 func relation(later, earlier string) string {

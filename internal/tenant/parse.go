@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/configfile"
 )
 
 // Parse reads and checks a configuration in either form. Errors are sq.Invalid
@@ -34,8 +34,8 @@ func parse(data []byte, name string) (*document, error) {
 		return nil, err
 	}
 	// About as many tenants as there are; growing step by step costs a third more.
-	tenants := bytes.Count(r.data, []byte(`"data_dir"`))
-	p := &parser{reader: r, drafts: make([]draft, 0, tenants)}
+	tenants := bytes.Count(r.Data, []byte(`"data_dir"`))
+	p := &parser{Reader: r, drafts: make([]draft, 0, tenants)}
 	if err := p.document(); err != nil {
 		return nil, err
 	}
@@ -47,10 +47,15 @@ func parse(data []byte, name string) (*document, error) {
 	return p.located(p.finish()), nil
 }
 
+// newReader returns a reader of a configuration, which is called name in errors.
+func newReader(data []byte, name string) (*configfile.Reader, error) {
+	return configfile.NewReader(data, name, `{"tenants": {}}`)
+}
+
 // parser collects drafts while it reads, since some rules hold between tenants
 // and need all of them.
 type parser struct {
-	*reader
+	*configfile.Reader
 	config  Config
 	adminAt int // where admin_key's value is
 	list    bool
@@ -88,13 +93,13 @@ type limit[T comparable] struct {
 var topFields = []string{"tenants", "admin_key", "reload_on_change", "data_root"}
 
 func (p *parser) document() error {
-	open, at := p.next()
+	open, at := p.Next()
 	if open != json.Delim('{') {
-		return p.errorf(at, `the configuration is %s; write an object: {"tenants": {…}}`, kind(open))
+		return p.Errorf(at, `the configuration is %s; write an object: {"tenants": {…}}`, configfile.Kind(open))
 	}
 	seen := map[string]bool{}
-	for p.more() {
-		key, at := p.next()
+	for p.More() {
+		key, at := p.Next()
 		if err := p.known(key.(string), at, seen); err != nil {
 			return err
 		}
@@ -103,7 +108,7 @@ func (p *parser) document() error {
 		}
 	}
 	if !seen["tenants"] {
-		return p.errorf(at, `"tenants" is missing; add "tenants": {} at least`)
+		return p.Errorf(at, `"tenants" is missing; add "tenants": {} at least`)
 	}
 	return nil
 }
@@ -111,17 +116,17 @@ func (p *parser) document() error {
 // known refuses a field of the document that there is not, or that was there.
 func (p *parser) known(key string, at int, seen map[string]bool) error {
 	if !slices.Contains(topFields, key) {
-		return p.errorf(at, "%s", unknown(key, p.peek(), topFields))
+		return p.Errorf(at, "%s", configfile.Unknown(key, p.Peek(), topFields))
 	}
 	if seen[key] {
-		return p.errorf(at, "field %q stands twice; remove one", key)
+		return p.Errorf(at, "field %q stands twice; remove one", key)
 	}
 	seen[key] = true
 	return nil
 }
 
 func (p *parser) top(key string) error {
-	value, at := p.next()
+	value, at := p.Next()
 	if key == "tenants" {
 		return p.tenants(value, at)
 	}
@@ -134,18 +139,18 @@ func (p *parser) top(key string) error {
 		p.adminAt = at
 		complaint = p.setAdmin(value)
 	case "reload_on_change":
-		p.config.ReloadOnChange, complaint = flag(value)
+		p.config.ReloadOnChange, complaint = configfile.Flag(value)
 	case "data_root":
 		complaint = p.setRoot(value)
 	}
 	if complaint != "" {
-		return p.errorf(at, "%s %s", key, complaint)
+		return p.Errorf(at, "%s %s", key, complaint)
 	}
 	return nil
 }
 
 func (p *parser) setAdmin(value any) (complaint string) {
-	key, complaint := text(value)
+	key, complaint := configfile.Text(value)
 	if complaint == "" && key != "" {
 		p.config.AdminKey, complaint = parseToken(key)
 	}
@@ -153,7 +158,7 @@ func (p *parser) setAdmin(value any) (complaint string) {
 }
 
 func (p *parser) setRoot(value any) (complaint string) {
-	root, complaint := text(value)
+	root, complaint := configfile.Text(value)
 	if complaint == "" && root != "" {
 		p.config.DataRoot, complaint = directory(root)
 	}
@@ -161,7 +166,7 @@ func (p *parser) setRoot(value any) (complaint string) {
 }
 
 func (p *parser) tenants(value any, at int) error {
-	p.within.from = p.off
+	p.within.from = p.Off
 	switch value {
 	case json.Delim('{'):
 		return p.mapForm()
@@ -169,12 +174,12 @@ func (p *parser) tenants(value any, at int) error {
 		p.list = true
 		return p.listForm()
 	}
-	return p.errorf(at, `tenants is %s; want an object keyed by tokens, or a list`, kind(value))
+	return p.Errorf(at, `tenants is %s; want an object keyed by tokens, or a list`, configfile.Kind(value))
 }
 
 func (p *parser) mapForm() error {
-	for p.more() {
-		key, tokenAt := p.next()
+	for p.More() {
+		key, tokenAt := p.Next()
 		if err := p.tenant(mapFields, key.(string), tokenAt); err != nil {
 			return err
 		}
@@ -184,10 +189,10 @@ func (p *parser) mapForm() error {
 }
 
 // closing reads the bracket that ends the tenants.
-func (p *parser) closing() { _, p.within.to = p.next() }
+func (p *parser) closing() { _, p.within.to = p.Next() }
 
 func (p *parser) listForm() error {
-	for p.more() {
+	for p.More() {
 		if err := p.tenant(listFields, "", 0); err != nil {
 			return err
 		}
@@ -198,15 +203,15 @@ func (p *parser) listForm() error {
 
 // tenant reads one tenant's object. In the map form its token was read before.
 func (p *parser) tenant(form []string, token string, tokenAt int) error {
-	open, at := p.next()
+	open, at := p.Next()
 	if open != json.Delim('{') {
-		return p.errorf(at, `a tenant is %s; want an object with %q and "data_dir"`, kind(open), form[0])
+		return p.Errorf(at, `a tenant is %s; want an object with %q and "data_dir"`, configfile.Kind(open), form[0])
 	}
-	o := object{form: form, at: at, token: token, fields: p.fields()}
-	d := draft{entry: Entry{Enabled: true}, tokenAt: tokenAt, span: span{cmp.Or(tokenAt, at), p.off}}
+	o := object{form: form, at: at, token: token, fields: p.Fields()}
+	d := draft{entry: Entry{Enabled: true}, tokenAt: tokenAt, span: span{cmp.Or(tokenAt, at), p.Off}}
 	o.label(&d)
 	if at, complaint := o.fill(&d); complaint != "" {
-		return p.errorf(at, "%s%s", d.subject(": "), complaint)
+		return p.Errorf(at, "%s%s", d.subject(": "), complaint)
 	}
 	p.drafts = append(p.drafts, d)
 	return nil
@@ -218,12 +223,6 @@ func (d *draft) subject(after string) string {
 		return "a tenant" + after
 	}
 	return fmt.Sprintf("tenant %q%s", d.entry.Tenant.Name, after)
-}
-
-// errorf returns an error at an offset of the data.
-func (r *reader) errorf(at int, format string, args ...any) error {
-	line, column := r.position(at)
-	return sq.Errorf(sq.Invalid, "%s:%d:%d: %s", r.name, line, column, fmt.Sprintf(format, args...))
 }
 
 // maxPath is the longest path that the systems we know take, in bytes.

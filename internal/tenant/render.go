@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/wbic16/sq-go/internal/configfile"
 )
 
 // render returns the text of the file as the edit leaves it. It costs a copy of
@@ -14,7 +16,7 @@ func (e *Edit) render() []byte {
 	var out bytes.Buffer
 	out.Grow(len(e.text) + 256*len(e.fresh) + 64*len(e.touched))
 	if d.marked {
-		out.Write(byteOrderMark)
+		out.Write(configfile.ByteOrderMark)
 	}
 	out.Write(e.text[:d.within.from])
 	w := writer{out: &out, lead: e.lead(), between: e.between()}
@@ -128,11 +130,11 @@ func (e *Edit) changed(it *item) []byte {
 		put(s.from, e.keyEnd(s), quote(it.entry.Token.String()))
 	}
 	for _, f := range fields {
-		if v := it.newValue(f.key); v != "" {
-			put(f.at, f.end, v)
+		if v := it.newValue(f.Key); v != "" {
+			put(f.At, f.End, v)
 		}
 	}
-	put(fields[len(fields)-1].end, fields[len(fields)-1].end, e.added(it, fields))
+	put(fields[len(fields)-1].End, fields[len(fields)-1].End, e.added(it, fields))
 	b.Write(e.text[pos:s.to])
 	return b.Bytes()
 }
@@ -148,16 +150,16 @@ func (it *item) newValue(key string) string {
 }
 
 // added returns the fields that the entry gets, written as its last one is.
-func (e *Edit) added(it *item, fields []field) string {
+func (e *Edit) added(it *item, fields []configfile.Field) string {
 	var b strings.Builder
 	last, before := fields[len(fields)-1], fields[len(fields)-2] // name and directory are there
 	for _, v := range it.fields {
-		if slices.ContainsFunc(fields, func(f field) bool { return f.key == v.key }) {
+		if slices.ContainsFunc(fields, func(f configfile.Field) bool { return f.Key == v.key }) {
 			continue
 		}
-		b.Write(e.text[before.end:last.keyAt])
+		b.Write(e.text[before.End:last.KeyAt])
 		b.WriteString(quote(v.key))
-		b.Write(e.text[last.keyEnd:last.at])
+		b.Write(e.text[last.KeyEnd:last.At])
 		b.WriteString(v.raw)
 	}
 	return b.String()
@@ -171,11 +173,11 @@ func (e *Edit) fields(it *item) []value {
 	}
 	var list []value
 	for _, f := range e.read(e.doc.spans[it.at]) {
-		v := value{f.key, string(e.text[f.at:f.end])}
-		if set := it.newValue(f.key); set != "" {
+		v := value{f.Key, string(e.text[f.At:f.End])}
+		if set := it.newValue(f.Key); set != "" {
 			v.raw = set
 		}
-		if f.key != "api_key" {
+		if f.Key != "api_key" {
 			list = append(list, v)
 		}
 	}
@@ -188,20 +190,20 @@ func (e *Edit) fields(it *item) []value {
 }
 
 // read returns the fields of an entry as they stand in the text.
-func (e *Edit) read(s span) []field {
-	r := reader{data: e.text, off: s.from}
+func (e *Edit) read(s span) []configfile.Field {
+	r := configfile.Reader{Data: e.text, Off: s.from}
 	if !e.doc.list {
-		r.next() // the token
+		r.Next() // the token
 	}
-	r.next()
-	return r.fields()
+	r.Next()
+	return r.Fields()
 }
 
 // keyEnd returns where the token of an entry in the map form ends.
 func (e *Edit) keyEnd(s span) int {
-	r := reader{data: e.text, off: s.from}
-	r.next()
-	return r.off
+	r := configfile.Reader{Data: e.text, Off: s.from}
+	r.Next()
+	return r.Off
 }
 
 // quote returns a string as JSON.

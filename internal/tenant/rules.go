@@ -10,8 +10,8 @@ func (p *parser) checkIDs() error {
 		d := &p.drafts[i]
 		name := d.entry.Tenant.Name
 		if j, ok := first[name]; ok {
-			return p.errorf(d.nameAt, "%sthe id stands twice, first on line %d; remove one, or use the map form for two tokens of one tenant",
-				d.subject(": "), p.line(p.drafts[j].nameAt))
+			return p.Errorf(d.nameAt, "%sthe id stands twice, first on line %d; remove one, or use the map form for two tokens of one tenant",
+				d.subject(": "), p.Line(p.drafts[j].nameAt))
 		}
 		first[name] = i
 	}
@@ -30,18 +30,18 @@ func (p *parser) checkTokens() error {
 	}
 	if i, ok := first[p.config.AdminKey]; ok && p.config.AdminKey != (TokenHash{}) {
 		d := &p.drafts[i]
-		return p.errorf(p.adminAt, "admin_key is the token of %s on line %d; make the administration one of its own",
-			d.subject(""), p.line(d.tokenAt))
+		return p.Errorf(p.adminAt, "admin_key is the token of %s on line %d; make the administration one of its own",
+			d.subject(""), p.Line(d.tokenAt))
 	}
 	return nil
 }
 
 func (p *parser) sameToken(d, first *draft) error {
-	line := p.line(first.tokenAt)
+	line := p.Line(first.tokenAt)
 	if d.entry.Tenant.Name == first.entry.Tenant.Name {
-		return p.errorf(d.tokenAt, "%sthe token stands twice, first on line %d; remove one", d.subject(": "), line)
+		return p.Errorf(d.tokenAt, "%sthe token stands twice, first on line %d; remove one", d.subject(": "), line)
 	}
-	return p.errorf(d.tokenAt, "%sthe token is also that of %s on line %d; make each its own", d.subject(": "), first.subject(""), line)
+	return p.Errorf(d.tokenAt, "%sthe token is also that of %s on line %d; make each its own", d.subject(": "), first.subject(""), line)
 }
 
 // checkNames holds the entries of one tenant to one directory and the same
@@ -64,11 +64,11 @@ func (p *parser) checkNames() error {
 
 func (p *parser) sameTenant(d, first *draft) error {
 	if d.entry.Tenant.DataDir != first.entry.Tenant.DataDir {
-		return p.errorf(d.dirAt, "%sthe directory is another one than on line %d; give the tenant one directory, or this one another name",
-			d.subject(": "), p.line(first.dirAt))
+		return p.Errorf(d.dirAt, "%sthe directory is another one than on line %d; give the tenant one directory, or this one another name",
+			d.subject(": "), p.Line(first.dirAt))
 	}
 	if field, at, before := first.limits.merge(&d.limits); field != "" {
-		return p.errorf(at, "%s%s differs from line %d; make them equal, or remove one", d.subject(": "), field, p.line(before))
+		return p.Errorf(at, "%s%s differs from line %d; make them equal, or remove one", d.subject(": "), field, p.Line(before))
 	}
 	return nil
 }

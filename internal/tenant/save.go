@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/configfile"
 	"github.com/wbic16/sq-go/internal/vfs"
 )
 
@@ -87,7 +88,7 @@ func (f *file) shareLock(name string) {
 
 // read returns the content, and what the file looked like just before.
 func (f *file) read() ([]byte, fs.FileInfo, error) {
-	data, info, err := read(f.path)
+	data, info, err := configfile.Read(f.path, room)
 	if err != nil {
 		return nil, nil, unreadable(err)
 	}
@@ -150,7 +151,7 @@ func (f *file) writeTemp(temp string, data []byte) (fs.FileInfo, error) {
 // unchanged looks a last time. An editor does not ask for the lock.
 func (f *file) unchanged(was fs.FileInfo) error {
 	info, err := os.Stat(f.path)
-	if err == nil && same(info, was) {
+	if err == nil && configfile.Same(info, was) {
 		return nil
 	}
 	return errChanged

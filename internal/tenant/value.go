@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+
+	"github.com/wbic16/sq-go/internal/configfile"
 )
 
 // Each function here understands the value of a field. A complaint that is not
@@ -18,26 +20,10 @@ const (
 
 const maxName = 64
 
-func text(value json.Token) (s, complaint string) {
-	s, ok := value.(string)
-	if !ok {
-		return "", "is " + kind(value) + "; want a string"
-	}
-	return s, ""
-}
-
-func flag(value json.Token) (b bool, complaint string) {
-	b, ok := value.(bool)
-	if !ok {
-		return false, "is " + kind(value) + "; want true or false, without quotes"
-	}
-	return b, ""
-}
-
 func whole(value json.Token, most int64) (n int64, complaint string) {
 	number, ok := value.(json.Number)
 	if !ok {
-		return 0, "is " + kind(value) + wantWhole(most)
+		return 0, "is " + configfile.Kind(value) + wantWhole(most)
 	}
 	n, err := strconv.ParseInt(number.String(), 10, 64)
 	switch {
@@ -57,7 +43,7 @@ func rate(value json.Token) (perSecond float64, complaint string) {
 	const want = "want 0 (no limit), or a number from 0.000001 to 1000000000"
 	number, ok := value.(json.Number)
 	if !ok {
-		return 0, "is " + kind(value) + "; " + want
+		return 0, "is " + configfile.Kind(value) + "; " + want
 	}
 	perSecond, err := strconv.ParseFloat(number.String(), 64)
 	switch {
@@ -75,14 +61,14 @@ func durability(value json.Token) (s, complaint string) {
 	if value == Fsync || value == Relaxed {
 		return value.(string), ""
 	}
-	if _, complaint = text(value); complaint != "" {
+	if _, complaint = configfile.Text(value); complaint != "" {
 		return "", complaint
 	}
 	return "", fmt.Sprintf("is something else; want %q or %q", Fsync, Relaxed)
 }
 
 func tokenValue(value json.Token) (h TokenHash, complaint string) {
-	token, complaint := text(value)
+	token, complaint := configfile.Text(value)
 	if complaint != "" {
 		return h, complaint
 	}
@@ -90,7 +76,7 @@ func tokenValue(value json.Token) (h TokenHash, complaint string) {
 }
 
 func directoryValue(value json.Token) (dir, complaint string) {
-	s, complaint := text(value)
+	s, complaint := configfile.Text(value)
 	if complaint != "" {
 		return "", complaint
 	}
@@ -99,7 +85,7 @@ func directoryValue(value json.Token) (dir, complaint string) {
 
 func parseName(value json.Token) (name, complaint string) {
 	const want = "want 1 to 64 of a-z, 0-9, '-', '_', '.', not beginning with a dot"
-	name, complaint = text(value)
+	name, complaint = configfile.Text(value)
 	switch {
 	case complaint != "":
 		return "", complaint
@@ -120,23 +106,4 @@ func parseName(value json.Token) (name, complaint string) {
 
 func nameRune(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.'
-}
-
-// kind says what a value is.
-func kind(value json.Token) string {
-	switch value {
-	case nil:
-		return "null"
-	case json.Delim('{'):
-		return "an object"
-	case json.Delim('['):
-		return "a list"
-	}
-	switch value.(type) {
-	case string:
-		return "a string"
-	case bool:
-		return "true or false"
-	}
-	return "a number"
 }

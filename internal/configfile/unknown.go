@@ -1,4 +1,4 @@
-package tenant
+package configfile
 
 import (
 	"fmt"
@@ -9,25 +9,27 @@ import (
 // longer, or have digits.
 const maxShown = 24
 
-// unknown complains about a field that there is not, and names the one that was
-// probably meant. Someone may have put a token where a field belongs, so a
-// field is only repeated when it looks like a word and holds a plain value.
-func unknown(key string, opening byte, known []string) (complaint string) {
+// Unknown complains about a field that there is not, and names the one of those
+// known that was probably meant. Someone may have put a token where a field
+// belongs, so a field is only repeated when it looks like a word and holds a plain
+// value, which opening, the first byte of it, tells.
+func Unknown(key string, opening byte, known []string) (complaint string) {
 	word := len(key) <= maxShown && !strings.ContainsFunc(key, notInWord)
 	if !word || opening == '{' || opening == '[' {
-		return "unknown field; " + choices(known)
+		return "unknown field; " + Choices(known)
 	}
 	if near := nearest(key, known); near != "" {
 		return fmt.Sprintf("unknown field %q; did you mean %q?", key, near)
 	}
-	return fmt.Sprintf("unknown field %q; %s", key, choices(known))
+	return fmt.Sprintf("unknown field %q; %s", key, Choices(known))
 }
 
 func notInWord(r rune) bool {
 	return r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 }
 
-func choices(known []string) string {
+// Choices lists the fields that are known.
+func Choices(known []string) string {
 	return "the fields here are " + strings.Join(known, ", ")
 }
 
