@@ -57,30 +57,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if c.isGuess(err) {
 			c.hold = c.server.guesses.wrong(client(c.request), time.Now())
 		}
-		if c.broken = !c.pause(); !c.broken {
+		if c.broken = !s.conns.pause(r.Context(), c.hold, s.ending); !c.broken {
 			c.fail(err)
 		}
 	}
-}
-
-// pause holds the answer back. It takes no slot, and its connection may go when
-// another comes: then it is false, and there is nobody to answer.
-func (c *call) pause() bool {
-	if c.hold <= 0 {
-		return true
-	}
-	ctx := c.request.Context()
-	gone := c.server.conns.rest(ctx)
-	defer c.server.conns.atWork(ctx)
-	timer := time.NewTimer(c.hold)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.server.ending:
-	case <-gone:
-		return false
-	}
-	return true
 }
 
 func (s *Server) newCall(w http.ResponseWriter, r *http.Request) *call {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // connections counts those that are open, so that they leave descriptors for the
@@ -99,10 +100,35 @@ func (s *connections) rest(request context.Context) (gone <-chan struct{}) {
 	return told
 }
 
-// state is net/http's: a connection is idle when its reply was sent.
+// pause holds the answer to a request back. It takes no slot, and its connection
+// may go when another comes: then it is false, and there is nobody to answer. The
+// end of the server ends it.
+func (s *connections) pause(request context.Context, hold time.Duration, ending <-chan struct{}) bool {
+	if hold <= 0 {
+		return true
+	}
+	gone := s.rest(request)
+	defer s.atWork(request)
+	timer := time.NewTimer(hold)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ending:
+	case <-gone:
+		return false
+	}
+	return true
+}
+
+// state is net/http's: a connection is idle when its reply was sent. What goes over
+// one that was taken over are no requests.
 func (s *connections) state(conn net.Conn, state http.ConnState) {
-	if c, ok := conn.(*framedConn); ok && state == http.StateIdle {
+	c, ok := conn.(*framedConn)
+	switch {
+	case ok && state == http.StateIdle:
 		s.idles(c)
+	case ok && state == http.StateHijacked:
+		c.free.Store(true)
 	}
 }
 

@@ -18,6 +18,7 @@
 //   - secret.go: the same under TLS
 //   - connections.go: how many may be open, and who goes when another comes
 //   - log.go, observe.go: what operators are told
+//   - front.go: the same care for connections in front of another handler
 //
 // A tenant learns nothing of another: whose a token is decides which Store is
 // asked, and nothing else of the request does. What a stranger asks for is

@@ -53,6 +53,7 @@ type framedConn struct {
 	patientConn
 	framing   framing // of the one goroutine that reads
 	ambiguous atomic.Bool
+	free      atomic.Bool // it was taken over, and requests come no more
 
 	secret   *tls.Conn            // Conn, where that is one
 	state    *tls.ConnectionState // of the one goroutine that reads: nil before the handshake, and without TLS
@@ -74,6 +75,9 @@ func (c *framedConn) Read(p []byte) (int, error) {
 		if err := c.shake(); err != nil {
 			return 0, err
 		}
+	}
+	if c.free.Load() {
+		return c.patientConn.Read(p)
 	}
 	if len(p) == 1 && c.framing.atEnd() {
 		return 0, nil

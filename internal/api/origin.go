@@ -103,12 +103,15 @@ func (c *call) isOwnHost() bool {
 
 // preflight tells a browser what its page may send.
 func (c *call) preflight() error {
-	h := c.reply.Header()
+	mayAsk(c.reply.Header())
+	c.reply.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func mayAsk(h http.Header) {
 	h["Access-Control-Allow-Methods"] = allowedMethods
 	h["Access-Control-Allow-Headers"] = allowedHeaders
 	h["Access-Control-Max-Age"] = preflightAge
-	c.reply.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 var (

@@ -26,8 +26,11 @@ func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // started reports whether the client may have seen something of the reply.
 func (w *reply) started() bool { return w.status != 0 }
 
+// WriteHeader sends a status; one that only informs is not the reply's.
 func (w *reply) WriteHeader(status int) {
-	w.status = status
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		w.status = status
+	}
 	w.move(w.setDeadline)
 	w.ResponseWriter.WriteHeader(status)
 }

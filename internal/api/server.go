@@ -148,25 +148,25 @@ func New(o Options) *Server {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.work, s.stop = context.WithCancel(context.Background())
-	s.http = s.newHTTP()
+	s.http = newHTTP(s, o.Limits, s.conns, s.log)
 	return s
 }
 
 // newHTTP returns the server underneath. It counts what it has read ahead (4
 // KiB) to the headers, which is why theirs are fewer; and its WriteTimeout is
 // only where the write deadline starts, which reply moves on.
-func (s *Server) newHTTP() *http.Server {
+func newHTTP(h http.Handler, l Limits, conns *connections, log *slog.Logger) *http.Server {
 	const readAhead = 4 << 10
 	return &http.Server{
-		Handler:                      s,
-		MaxHeaderBytes:               max(s.Limits.HeaderBytes-readAhead, 1),
-		ReadHeaderTimeout:            s.Limits.HeaderTimeout,
-		WriteTimeout:                 s.Limits.StallTimeout,
-		IdleTimeout:                  s.Limits.IdleTimeout,
+		Handler:                      h,
+		MaxHeaderBytes:               max(l.HeaderBytes-readAhead, 1),
+		ReadHeaderTimeout:            l.HeaderTimeout,
+		WriteTimeout:                 l.StallTimeout,
+		IdleTimeout:                  l.IdleTimeout,
 		DisableGeneralOptionsHandler: true,
 		ConnContext:                  withFraming,
-		ConnState:                    s.conns.state,
-		ErrorLog:                     newErrorLog(s.log),
+		ConnState:                    conns.state,
+		ErrorLog:                     newErrorLog(log),
 	}
 }
 
