@@ -40,7 +40,7 @@ func newRoot(out outside) *cobra.Command {
 	root.SetVersionTemplate(versionLine)
 	root.SetFlagErrorFunc(noSuchFlag)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newHost(out), newHealth(out), newTenants(out), newConfig(), newBackup(out), newRestore(out),
+	root.AddCommand(newHost(out), newRoute(out), newHealth(out), newTenants(out), newConfig(), newBackup(out), newRestore(out),
 		newCheck(), newBench(out), newVersion())
 	root.AddCommand(newShare(out), newBasic(out), newShutdown())
 	root.InitDefaultCompletionCmd()
