@@ -45,6 +45,7 @@ var suites = []suite{
 		match{row{"update-500", "500 tenants written in turn, 16 clients, against one tenant", ratio, 0.5, 0.7}, "update of 500", "update of one"},
 		match{row{"select-500", "read in turn likewise", ratio, 0.85, 1.0}, "select of 500", "select of one"},
 	),
+	routeSuite(16, row{"route-16", "select through the router, 16 clients, against asking the server directly", ratio, 0, 0}),
 	startSuite(500,
 		row{"start-500", "start with 500 tenants, to the first scroll that is answered", millis, 100, 50},
 	),
