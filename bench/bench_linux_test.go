@@ -21,7 +21,7 @@ func TestMeasures(t *testing.T) {
 	t.Chdir("..")
 	dir := t.TempDir()
 	// A checkpoint of so little is over before anything can be asked while it runs.
-	o, err := parse([]string{"-rounds", "1", "-seconds", "0.05", "-scale", "0.001", "-dir", dir, "-only", "^(select|update|insert|start|first|memory-l|get|toc|delta|json|written)"})
+	o, err := parse([]string{"-rounds", "1", "-seconds", "0.05", "-scale", "0.001", "-dir", dir, "-only", "^(select|update|insert|route|start|first|memory-l|get|toc|delta|json|written)"})
 	if err != nil {
 		t.Fatal(err)
 	}

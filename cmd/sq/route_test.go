@@ -309,3 +309,38 @@ func freePort(t *testing.T) string {
 	defer l.Close()
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
+
+// TestRoutePage does what doc/route.md begins with, on ports that the system picks.
+func TestRoutePage(t *testing.T) {
+	page := read(t, root+"/doc/route.md")
+	t.Chdir(t.TempDir())
+	hosts := regexp.MustCompile(`^SQ_KEY=(\S+) sq host (\d+) --data-dir (\w+) &$`)
+	var (
+		ports  []string // pairs: of the page, and of the server
+		router *server
+		done   int
+	)
+	for _, step := range consoleSteps(page) {
+		switch host := hosts.FindStringSubmatch(step.command); {
+		case host != nil:
+			s := begin(t, map[string]string{"SQ_KEY": host[1]}, "host", "0", "--data-dir", host[3], "--listen", "127.0.0.1")
+			s.listens()
+			ports = append(ports, host[2], s.port())
+		case step.command == "cat router-config.json":
+			put(t, "router-config.json", strings.NewReplacer(ports...).Replace(step.reply))
+		case step.command == "sq route &":
+			router = routes(t, "router-config.json")
+			if got := strings.Replace(router.stdout.String(), "port "+router.port(), "port 1337", 1); got != step.reply {
+				t.Errorf("prints %q, and the page says %q", got, step.reply)
+			}
+		case strings.HasPrefix(step.command, "curl "):
+			router.does("", step)
+		default:
+			continue
+		}
+		done++
+	}
+	if done != 6 {
+		t.Errorf("%d steps of the page were done, want 6", done)
+	}
+}

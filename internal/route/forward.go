@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Why a stream is not begun, and why one ends.
@@ -18,6 +19,10 @@ var (
 	errManyStreams = errors.New("too many streams")
 	errEnding      = errors.New("the router ends")
 )
+
+// flushWithin is for how long what has come of a reply may wait for more. What has no
+// length and events do not wait.
+const flushWithin = 10 * time.Millisecond
 
 // newProxy returns what hands requests on, to the backend of their call.
 func (r *Router) newProxy() *httputil.ReverseProxy {
@@ -28,8 +33,9 @@ func (r *Router) newProxy() *httputil.ReverseProxy {
 		ErrorHandler: func(_ http.ResponseWriter, request *http.Request, err error) {
 			callOf(request.Context()).fail(request.Context(), err)
 		},
-		BufferPool: &buffers{},
-		ErrorLog:   log.New(errorLog{r.Logger}, "", 0),
+		FlushInterval: flushWithin,
+		BufferPool:    &buffers{},
+		ErrorLog:      log.New(errorLog{r.Logger}, "", 0),
 	}
 }
 
@@ -128,6 +134,9 @@ type nothing struct{}
 
 func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
 func (nothing) Close() error             { return nil }
+
+// WriteTo spares io.Copy its buffer.
+func (nothing) WriteTo(io.Writer) (int64, error) { return 0, nil }
 
 // toBackend sends requests to the backend of their call.
 type toBackend struct{}

@@ -90,6 +90,27 @@ func TestHangs(t *testing.T) {
 	}
 }
 
+// TestBegunGoesOn: a reply that has begun is not ended when its backend hangs: it may be
+// at work with that.
+func TestBegunGoesOn(t *testing.T) {
+	w := newWire(t)
+	r := newRig(t, Options{HealthEvery: 10 * time.Millisecond, HealthPatience: 400 * time.Millisecond}, map[string]int{alice: w.port()})
+	client := r.raw("GET /long HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + alice + "\r\n\r\n")
+	var c *wireConn
+	for c == nil {
+		if next := w.accept(); next.take(t).URL.Path == "/long" {
+			c = next
+		}
+	}
+	c.say("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none")
+	reply := client.reply(t, http.MethodGet)
+	r.log.await(t, 1, "hangs")
+	c.say("two")
+	if text, err := io.ReadAll(reply.Body); err != nil || string(text) != "onetwo" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 func (r *rig) backendOf(token string) *backend { return r.router.current.Load().find(token) }
 
 // TestHealth: what strangers are told.
@@ -239,4 +260,11 @@ func TestManyStreams(t *testing.T) {
 	}
 	r.want(alice, "/", 503, `{"error": "Service Unavailable - too many streams"}`)
 	close(finish)
+	for _, reply := range []*http.Response{one, two} {
+		if _, err := io.ReadAll(reply.Body); err != nil {
+			t.Error(err)
+		}
+	}
+	r.log.await(t, 2, "status=200") // their places are free then
+	r.want(alice, "/", 200, "")
 }
