@@ -36,19 +36,19 @@ func front(t *testing.T, l Limits, answer http.HandlerFunc) (f *Front, address s
 
 // says connects, sends a text, and returns what comes until the server closes.
 func says(t *testing.T, address, text string) string {
-	t.Helper()
 	c, err := net.Dial("tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return ""
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(c, text); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	reply, err := io.ReadAll(c)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return string(reply)
 }
@@ -137,22 +137,48 @@ func TestFrontTakenOver(t *testing.T) {
 	}
 }
 
-// TestFrontWrongToken: the answer to a wrong token waits when there were many.
+// TestFrontWrongToken: the answer to a wrong token waits when there were many, until
+// the end at the most.
 func TestFrontWrongToken(t *testing.T) {
 	var f *Front
+	came := make(chan struct{}, 2*guessesFree)
 	f, address := front(t, Limits{GuessDelay: time.Hour}, func(w http.ResponseWriter, r *http.Request) {
-		f.WrongToken(r)
+		came <- struct{}{}
+		if !f.WrongToken(r) {
+			t.Error("the client has not gone")
+		}
+		select {
+		case <-f.ending:
+		default:
+			if r.URL.Path == "/waits" {
+				t.Error("the answer did not wait")
+			}
+		}
 		w.WriteHeader(http.StatusUnauthorized)
 	})
+	const rest = " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 	for range guessesFree {
-		if reply := says(t, address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); !strings.HasPrefix(reply, "HTTP/1.1 401 ") {
+		if reply := says(t, address, "GET /"+rest); !strings.HasPrefix(reply, "HTTP/1.1 401 ") {
 			t.Fatal(reply)
 		}
+		<-came
 	}
-	if hold := f.guesses.wrong(client(&http.Request{RemoteAddr: "127.0.0.1:1"}), time.Now()); hold == 0 {
-		t.Error("the next answer would not wait")
+	replies := make(chan string)
+	for range 8 { // the first waits a tenth of a second, the next twice as long, and so on
+		go func() { replies <- says(t, address, "GET /more"+rest) }()
+		<-came
 	}
-	if open, idle, most := f.Connections(); open < idle || most < 0 {
+	go func() { replies <- says(t, address, "GET /waits"+rest) }()
+	<-came
+	if open, idle, most := f.Connections(); open == 0 || open < idle || most < 0 {
 		t.Errorf("%d of %d connections are open, %d idle", open, most, idle)
+	}
+	if err := f.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for range 9 {
+		if reply := <-replies; !strings.HasPrefix(reply, "HTTP/1.1 401 ") {
+			t.Errorf("%q", reply)
+		}
 	}
 }

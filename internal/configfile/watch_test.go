@@ -26,13 +26,17 @@ func TestPoll(t *testing.T) {
 		reloads int
 		failure error
 		wanted  = true
+
+		cannotRead bool
 	)
 	w := &Watcher{
 		Path: path, Wanted: func() bool { return wanted }, LastRead: func() fs.FileInfo { return last },
 		Reload: func() error {
 			reloads++
 			_, info, err := Read(path, nil)
-			last = info
+			if !cannotRead {
+				last = info
+			}
 			return errors.Join(failure, err)
 		},
 		Log: slog.New(slog.NewTextHandler(&log, nil)),
@@ -62,8 +66,16 @@ func TestPoll(t *testing.T) {
 	if n := strings.Count(log.String(), "it is no good"); n != 1 {
 		t.Errorf("the failure was told %d times:\n%s", n, &log)
 	}
+	cannotRead = true
+	write("123456")
+	failure = errors.New("it cannot be opened")
+	polls("which is tried again and again", 6, 3)
+	if n := strings.Count(log.String(), "it cannot be opened"); n != 1 {
+		t.Errorf("that it cannot be opened was told %d times:\n%s", n, &log)
+	}
+	cannotRead = false
 	failure, wanted = nil, false
-	write("12345")
+	write("1234567")
 	polls("unwanted", 3, 0)
 	wanted = true
 	if err := os.Remove(path); err != nil {

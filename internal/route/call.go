@@ -136,10 +136,10 @@ func (c *call) end() {
 		c.backend.rest()
 	}
 	duration := time.Since(c.began)
-	c.logLine(duration)
 	if !c.quiet {
 		c.router.metrics.observe(c, duration)
 	}
+	c.logLine(duration)
 	if c.broken {
 		panic(http.ErrAbortHandler)
 	}

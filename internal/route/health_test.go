@@ -190,10 +190,60 @@ func TestReload(t *testing.T) {
 	if text := <-got; text != "alice's" {
 		t.Errorf("the request under way got %q", text)
 	}
+	r.log.await(t, 3, "backend="+portLabel(&backend{port: uint16(slow)})+" status=200")
+	if got := r.metric(`sq_route_requests_total{code="2xx",port="` + portLabel(&backend{port: uint16(slow)}) + `"}`); got != "" {
+		t.Errorf("a request that outlived its backend has a series: %s", got)
+	}
 	for result, want := range map[string]string{"success": "1", "failure": "1"} {
 		if got := r.metric(`sq_route_config_reloads_total{result="` + result + `"}`); got != want {
 			t.Errorf("%s reloads with %s were counted, want %s", got, result, want)
 		}
+	}
+	r.write(nil)
+	if err := r.router.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	r.router.checks.Wait() // nobody asks any more
+}
+
+// TestOneMissed: one answer that is missing may be a busy moment.
+func TestOneMissed(t *testing.T) {
+	w := newWire(t)
+	r := newRig(t, Options{HealthPatience: 100 * time.Millisecond}, map[string]int{alice: w.port()})
+	w.accept().take(t)
+	w.takeCheck()
+	if strings.Contains(r.log.String(), "hangs") {
+		t.Errorf("one answer was missing:\n%s", r.log)
+	}
+}
+
+// TestPlacesOfAll: there are so many places, whoever has them.
+func TestPlacesOfAll(t *testing.T) {
+	p := places{requests: 8, streams: 8}
+	var many []*backend
+	for range 5 {
+		many = append(many, &backend{})
+	}
+	for i := range 8 {
+		if b := many[i/2]; !p.enter(b) {
+			t.Fatalf("request %d has no place", i)
+		}
+	}
+	if p.enter(many[0]) || p.enter(many[4]) {
+		t.Error("a request has a place that is not there")
+	}
+	for i := range 8 {
+		if b := many[i/2]; !p.flow(b) || !p.enter(b) {
+			t.Fatalf("stream %d has no place", i)
+		}
+	}
+	if p.flow(many[0]) {
+		t.Error("a stream has a place that is not there")
+	}
+	p.dry(many[1])
+	p.leave(many[2])
+	if !p.enter(many[4]) || !p.flow(many[4]) || p.flow(many[2]) {
+		t.Error("what is given back is not had by another")
 	}
 }
 
