@@ -257,6 +257,16 @@ var mutations = []mutation{
 		[][2]string{{"return !known\n", "return !known || known\n"}},
 		"internal/api", "TestWrongTokensWait",
 	},
+	{
+		"the router may send a request again", "internal/route/forward.go",
+		[][2]string{{"	out.Body, out.GetBody = nothing{}, nil\n", "	return\n"}},
+		"internal/route", "TestSentOnce",
+	},
+	{
+		"a reply that a server broke off looks whole behind the router", "internal/route/call.go",
+		[][2]string{{"	if c.broken {\n		panic(http.ErrAbortHandler)", "	if false {\n		panic(http.ErrAbortHandler)"}},
+		"internal/route", "TestBreaksOff",
+	},
 }
 
 // TestMutations holds that each mutation still fits the sources, and is told of
