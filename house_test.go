@@ -44,10 +44,11 @@ var (
 		"internal/founding":    {"internal/pages", "internal/vfs"},
 		"internal/web":         {"internal/pages"},
 		"internal/metrics":     {"internal/api", "internal/disk", "internal/measure", "internal/tenant"},
+		"internal/filetree":    {},
 		"internal/load":        {},
 		"internal/route":       {"internal/configfile", "internal/tenant"},
-		"cmd/sq": {"internal/admin", "internal/api", "internal/backup", "internal/certificate", "internal/disk", "internal/founding",
-			"internal/load", "internal/metrics", "internal/route", "internal/tenant", "internal/vfs", "internal/web"},
+		"cmd/sq": {"internal/admin", "internal/api", "internal/backup", "internal/certificate", "internal/client", "internal/disk", "internal/filetree",
+			"internal/founding", "internal/load", "internal/metrics", "internal/route", "internal/tenant", "internal/vfs", "internal/web"},
 		"bench": {"internal/load"},
 	}
 	// forTests is what any test may import beside that.

@@ -47,7 +47,7 @@ func processSignals() (<-chan os.Signal, func()) {
 // the command is done or, for a server, when ctx is.
 func run(ctx context.Context, args []string, out outside) int {
 	root := newRoot(out)
-	root.SetArgs(args)
+	root.SetArgs(literalTexts(root, args))
 	root.SetIn(out.stdin)
 	root.SetOut(out.stdout)
 	root.SetErr(out.stderr)

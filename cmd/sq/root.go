@@ -11,19 +11,27 @@ import (
 )
 
 const rootLong = `SQ keeps text that is addressed by coordinates. A table is a phext: a plain
-text file that other tools read and write as well. SQ serves it over HTTP to
-any number of tenants, and loses no write that it has answered.
+text file, NAME.phext, that other tools read and write as well. Its parts, the
+scrolls, stand at coordinates of nine numbers, such as 1.1.1/1.1.1/3.1.20.
 
-Replies go to standard output. Errors and logs go to standard error.
+The commands on a phext work on a file, through the daemon of a folder, or on a
+server, and lose no write that they have answered. sq help where says how they
+find it, sq help coordinates what a coordinate is, sq help COMMAND all about one.
+
+Replies go to standard output, as JSON with --json. Errors and logs go to standard
+error. Where a TEXT or a FILE is asked for, "-" is standard input or output.
 
 Exit status:
   0  it went well
   1  it failed; standard error says why
   2  wrong usage: a command, flag or argument that makes no sense`
 
-const rootExample = `  sq host 1337 --data-dir notes            serve the folder notes to this machine
-  sq host 1337 --config tenants.json       serve many tenants
-  sq help host                             all about one command`
+const rootExample = `  sq insert --file notes.phext 1.1.1/1.1.1/1.1.1 "Hello"
+  sq select --file notes.phext 1.1.1/1.1.1/1.1.1
+  sq share notes.phext &                   from now on without --file, in this folder
+  sq toc
+  sq host 1337 --data-dir notes            serve the folder notes to this machine
+  sq host 1337 --config tenants.json       serve many tenants`
 
 // newRoot returns the command line as a tree of commands.
 func newRoot(out outside) *cobra.Command {
@@ -43,6 +51,11 @@ func newRoot(out outside) *cobra.Command {
 	root.AddCommand(newHost(out), newRoute(out), newHealth(out), newTenants(out), newConfig(), newBackup(out), newRestore(out),
 		newCheck(), newBench(out), newVersion())
 	root.AddCommand(newShare(out), newBasic(out), newShutdown())
+	root.AddCommand(newShare(out), newShutdown())
+	root.AddCommand(clientCommands(out)...)
+	root.AddCommand(newTopics()...)
+	root.AddCommand(newMan())
+	group(root)
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range append(root.Commands(), root) {
 		if cmd.HasSubCommands() {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/wbic16/sq-go"
 )
@@ -29,8 +28,7 @@ func (c *call) status() error {
 		if c.inJSON() {
 			return c.sendJSON(p)
 		}
-		return c.sendLine(fmt.Sprintf("Hosting: %s.phext\nConnection ID: %d\nPhext Size: %d\nScrolls: %d\n",
-			p.Phext, p.Connection, p.Bytes, p.Scrolls))
+		return c.sendLine(StatusLines(p.Phext, p.Connection, p.Bytes, p.Scrolls))
 	})
 }
 

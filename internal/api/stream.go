@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/wbic16/sq-go"
-	"github.com/wbic16/sq-go/phext"
 )
 
 // Long replies are written as they are read, in the memory of one scroll. What
@@ -63,42 +62,11 @@ func (c *call) stream(kind []string, write func(*bufio.Writer) error) error {
 
 // toc answers a line for each scroll.
 func (c *call) toc() error {
-	return c.streaming(plainText, func(w *bufio.Writer, s sq.Snapshot) error {
-		var line []byte
-		for scroll, err := range s.Scan(phext.Coordinate{}, phext.Last) {
-			if err != nil {
-				return err
-			}
-			line = phext.AppendTocLine(line[:0], scroll.Coordinate, scroll.Text)
-			if _, err := w.Write(line); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.streaming(plainText, func(w *bufio.Writer, s sq.Snapshot) error { return WriteToc(w, s) })
 }
 
 // exportJSON answers a JSON array of all scrolls.
-func (c *call) exportJSON() error {
-	return c.streaming(jsonText, func(w *bufio.Writer, s sq.Snapshot) error {
-		line := []byte{'['}
-		for scroll, err := range s.Scan(phext.Coordinate{}, phext.Last) {
-			if err != nil {
-				return err
-			}
-			line = appendScroll(line, scroll)
-			if _, err := w.Write(line); err != nil {
-				return err
-			}
-			line = append(line[:0], ',')
-		}
-		if line[0] == '[' {
-			w.Write(line) // an error stays, and Flush returns it
-		}
-		_, err := w.WriteString("]\n")
-		return err
-	})
-}
+func (c *call) exportJSON() error { return c.streaming(jsonText, WriteJSON) }
 
 // appendScroll appends a scroll as {"coord": …, "scroll": …}.
 func appendScroll(dst []byte, scroll sq.Scroll) []byte {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/wbic16/sq-go"
@@ -14,7 +13,7 @@ func (c *call) insert() error {
 	if err != nil {
 		return err
 	}
-	return c.apply(op, func(sq.Result) string { return fmt.Sprintf("Inserted %d bytes", len(op.Text)) })
+	return c.apply(op, func(sq.Result) string { return Inserted(len(op.Text)) })
 }
 
 // update replaces a scroll.
@@ -23,7 +22,7 @@ func (c *call) update() error {
 	if err != nil {
 		return err
 	}
-	return c.apply(op, func(sq.Result) string { return fmt.Sprintf("Updated %d bytes", len(op.Text)) })
+	return c.apply(op, func(sq.Result) string { return Updated(len(op.Text)) })
 }
 
 // remove removes a scroll, also one that stands where nothing can be written.
@@ -33,7 +32,7 @@ func (c *call) remove() error {
 		return err
 	}
 	op := sq.Op{Kind: sq.Delete, Coordinate: at}
-	return c.apply(op, func(r sq.Result) string { return fmt.Sprintf("Removed %d bytes", r.Before) })
+	return c.apply(op, func(r sq.Result) string { return Removed(r.Before) })
 }
 
 // textOp returns the operation that comes with a text.

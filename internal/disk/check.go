@@ -94,21 +94,31 @@ func problems(findings []Finding) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Problem })
 }
 
-// lockToCheck sees to it that nobody serves the directory. A directory that was
-// never served, or may not be written, is not locked to be read.
+// lockToCheck sees to it that nobody serves the directory.
 func lockToCheck(dir vfs.FS, repair bool) (unlock func(), err error) {
-	if _, err := dir.Stat(ownDir); errors.Is(err, errNotExist) {
-		return func() {}, nil // never served
-	}
-	lock, err := dir.Lock(lockPath, fmt.Sprintf("sq check, process %d", os.Getpid()))
+	unlock, err = lockAs(dir, fmt.Sprintf("sq check, process %d", os.Getpid()), !repair)
 	var locked *vfs.LockedError
 	switch {
 	case errors.As(err, &locked):
 		return nil, sq.Wrap(err, sq.Busy, "the directory is served (%s): stop that first, it may be in the middle of a write", locked.Owner)
-	case err != nil && !repair && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)):
-		return func() {}, nil
 	case err != nil:
 		return nil, fmt.Errorf("lock the directory: %w", err)
+	}
+	return unlock, nil
+}
+
+// lockAs takes the lock of a directory. One that was never served, or may not be
+// written, is not locked to be read.
+func lockAs(dir vfs.FS, owner string, toRead bool) (unlock func(), err error) {
+	if _, err := dir.Stat(ownDir); errors.Is(err, errNotExist) {
+		return func() {}, nil // never served
+	}
+	lock, err := dir.Lock(lockPath, owner)
+	switch {
+	case err != nil && toRead && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)):
+		return func() {}, nil
+	case err != nil:
+		return nil, err
 	}
 	return func() { lock.Close() }, nil
 }

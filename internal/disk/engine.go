@@ -28,6 +28,7 @@
 //	stats.go                  what operators are told
 //	check.go repair.go        what is wrong in a directory, and mending it
 //	place.go                  whole files put into a directory that nobody serves
+//	peek.go                   a file read in a directory that nobody serves
 package disk
 
 import (

@@ -232,16 +232,9 @@ func (s *Store) List(context.Context) ([]sq.PhextName, error) {
 	if err := s.startLocked(); err != nil {
 		return nil, err
 	}
-	infos, err := s.fs.List(".")
+	names, err := phextsIn(s.fs)
 	if err != nil {
-		return nil, sq.Wrap(err, sq.Internal, "list the data directory")
-	}
-	var names []sq.PhextName
-	for _, info := range infos {
-		stem, ok := strings.CutSuffix(info.Name, suffix)
-		if name, err := sq.ParsePhextName(stem); ok && err == nil && info.Mode.IsRegular() {
-			names = append(names, name)
-		}
+		return nil, err
 	}
 	for name := range s.left {
 		names = append(names, name)
@@ -253,6 +246,21 @@ func (s *Store) List(context.Context) ([]sq.PhextName, error) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// phextsIn returns the phexts that have a file.
+func phextsIn(dir vfs.FS) (names []sq.PhextName, err error) {
+	infos, err := dir.List(".")
+	if err != nil {
+		return nil, sq.Wrap(err, sq.Internal, "list the data directory")
+	}
+	for _, info := range infos {
+		stem, ok := strings.CutSuffix(info.Name, suffix)
+		if name, err := sq.ParsePhextName(stem); ok && err == nil && info.Mode.IsRegular() {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // Snapshot is described at sq.Store.

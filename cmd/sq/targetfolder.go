@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/disk"
+	"github.com/wbic16/sq-go/phext"
+)
+
+// folder is the store of --file: a folder of this machine that no server has. To
+// read makes nothing in it. At the first write, or where a journal has to be read,
+// the engine opens it, which makes .sq there and locks it until the command ends.
+type folder struct {
+	dir    string
+	out    outside
+	engine *disk.Engine // nil until it is needed
+}
+
+var _ sq.Store = (*folder)(nil)
+
+func newFolder(dir string, out outside) *folder { return &folder{dir: dir, out: out} }
+
+// opened returns the engine's store. It is for one goroutine, as commands are.
+func (f *folder) opened() sq.Store {
+	if f.engine == nil {
+		f.engine = disk.New(disk.Options{Logger: newLogger(f.out.stderr, "text", "warn")})
+	}
+	return f.engine.Store(f.dir)
+}
+
+// served tells who wants a folder that another program serves how to go on.
+func served(err error) error {
+	if sq.ErrorCode(err) != sq.Busy {
+		return err
+	}
+	return hinted(err, "ask that program: --server URL --phext NAME in place of --file")
+}
+
+// Snapshot is described at sq.Store.
+func (f *folder) Snapshot(ctx context.Context, name sq.PhextName) (sq.Snapshot, error) {
+	if f.engine == nil {
+		s, err := disk.Peek(f.dir, name)
+		if !errors.Is(err, disk.ErrJournal) {
+			return s, served(err)
+		}
+	}
+	s, err := f.opened().Snapshot(ctx, name)
+	return s, served(err)
+}
+
+// List is described at sq.Store.
+func (f *folder) List(ctx context.Context) ([]sq.PhextName, error) {
+	if f.engine == nil {
+		names, err := disk.PeekList(f.dir)
+		return names, served(err)
+	}
+	names, err := f.opened().List(ctx)
+	return names, served(err)
+}
+
+// Apply is described at sq.Store.
+func (f *folder) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) ([]sq.Result, error) {
+	if err := f.exists(); err != nil {
+		return nil, err
+	}
+	results, err := f.opened().Apply(ctx, name, batch)
+	return results, served(err)
+}
+
+// exists says it better than the engine when there is no such folder.
+func (f *folder) exists() error {
+	info, err := os.Stat(f.dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return hinted(sq.Errorf(sq.NotFound, "there is no folder %q", f.dir), "make it with mkdir")
+	case err == nil && !info.IsDir():
+		return sq.Errorf(sq.Invalid, "%q is no folder", f.dir)
+	}
+	return err
+}
+
+// Replace is described at sq.Store.
+func (f *folder) Replace(ctx context.Context, name sq.PhextName, r io.Reader) error {
+	if err := f.exists(); err != nil {
+		return err
+	}
+	return served(f.opened().Replace(ctx, name, r))
+}
+
+// Drop is described at sq.Store.
+func (f *folder) Drop(ctx context.Context, name sq.PhextName) error {
+	return served(f.opened().Drop(ctx, name))
+}
+
+// Watch is described at sq.Store.
+func (f *folder) Watch(ctx context.Context, name sq.PhextName, under phext.Pattern, after sq.Position) iter.Seq2[sq.Change, error] {
+	return f.opened().Watch(ctx, name, under, after)
+}
+
+// Refresh is described at sq.Store.
+func (f *folder) Refresh(ctx context.Context, name sq.PhextName) error {
+	if f.engine == nil {
+		return nil // what is read is read anew
+	}
+	return f.opened().Refresh(ctx, name)
+}
+
+// Close folds the journal into the file and lets the folder go.
+func (f *folder) Close() error {
+	if f.engine == nil {
+		return nil
+	}
+	return f.engine.Close(context.Background())
+}
+
+// sameFile reports whether two paths lead to one file.
+func sameFile(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	if err1 == nil && err2 == nil {
+		return os.SameFile(x, y)
+	}
+	paths := []string{a, b}
+	for i := range paths {
+		if full, err := filepath.Abs(paths[i]); err == nil {
+			paths[i] = full
+		}
+	}
+	return len(slices.Compact(paths)) == 1
+}
