@@ -41,8 +41,14 @@ func checksumOf(ctx context.Context, c *clientCommand, t *target) error {
 		if err != nil {
 			return err
 		}
-		return c.say(t, phext.Coordinate{}, sum.String(), map[string]any{"phext": t.name, "checksum": sum})
+		return c.say(t, phext.Coordinate{}, sum.String(), phextSum{t.name, sum})
 	})
+}
+
+// phextSum is the checksum of a phext, as --json prints it.
+type phextSum struct {
+	Phext    sq.PhextName   `json:"phext"`
+	Checksum phext.Checksum `json:"checksum"`
 }
 
 // summed is the checksum of a scroll, as --json prints it.

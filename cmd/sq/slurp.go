@@ -135,7 +135,7 @@ func (s *slurp) work(ctx context.Context) (err error) {
 	if err := s.place(); err != nil {
 		return err
 	}
-	if err := s.t.reading(ctx, s.look); err != nil {
+	if err := s.t.toWrite(ctx, s.look); err != nil {
 		return err
 	}
 	s.batch = batcher{t: s.t}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -138,23 +139,27 @@ func (t *target) snapshot(ctx context.Context) (sq.Snapshot, error) {
 // another when somebody else writes to it under the first, which had not been
 // told from yet.
 func (t *target) reading(ctx context.Context, do func(sq.Snapshot) error) error {
-	const tries = 5
+	return settled(ctx, t.snapshot, do)
+}
+
+// toWrite is reading for who is about to write: there may be no phext yet.
+func (t *target) toWrite(ctx context.Context, do func(sq.Snapshot) error) error {
+	return settled(ctx, func(ctx context.Context) (sq.Snapshot, error) { return t.Snapshot(ctx, t.name) }, do)
+}
+
+func settled(ctx context.Context, open func(context.Context) (sq.Snapshot, error), do func(sq.Snapshot) error) error {
+	const tries, wait = 6, 5 * time.Millisecond
 	for try := 1; ; try++ {
-		err := t.readOnce(ctx, do)
+		s, err := open(ctx)
+		if err == nil {
+			err = do(s)
+			s.Close()
+		}
 		var told *toldError
-		if try == tries || sq.ErrorCode(err) != sq.Busy || errors.As(err, &told) {
+		if try == tries || sq.ErrorCode(err) != sq.Busy || errors.As(err, &told) || !pause(ctx, wait<<try) {
 			return err
 		}
 	}
-}
-
-func (t *target) readOnce(ctx context.Context, do func(sq.Snapshot) error) error {
-	s, err := t.snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	return do(s)
 }
 
 // toldError is one after which a part of the answer has been printed.
