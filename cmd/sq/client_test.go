@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -241,5 +243,58 @@ func TestCommandsHaveExamples(t *testing.T) {
 	}
 	if pages < 25 {
 		t.Errorf("%d pages", pages)
+	}
+}
+
+// TestCommandsAtOnce: commands that write to one file wait for each other, and none
+// is lost.
+func TestCommandsAtOnce(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const commands = 12
+	var all sync.WaitGroup
+	for range commands {
+		all.Go(func() {
+			if got := commandLine(t, nil, "", "insert", "--file", "notes.phext", "1.1.1/1.1.1/1.1.1", "x"); got.status != 0 {
+				t.Errorf("%+v", got)
+			}
+			if got := commandLine(t, nil, "", "select", "--file", "notes.phext", "1.1.1/1.1.1/1.1.1"); got.status != 0 || got.stdout == "" {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+	all.Wait()
+	if got := commandLine(t, nil, "", "select", "--file", "notes.phext", "1.1.1/1.1.1/1.1.1"); got.stdout != strings.Repeat("x", commands) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestSlurpManyFiles: after scroll 999 the files go on in the next section, in more
+// batches than one, and come back.
+func TestSlurpManyFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const files = batchOps + 100
+	if err := os.Mkdir("folder", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := range files {
+		if err := os.WriteFile(fmt.Sprintf("folder/%05d", i), fmt.Appendf(nil, "file %d", i), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{
+		{"slurp", "--file", "notes.phext", "1.1.1/1.1.1/1.1.1", "folder"},
+		{"export", "--file", "notes.phext", "copy"},
+	} {
+		if got := commandLine(t, nil, "", args...); got.status != 0 || !strings.Contains(got.stdout, fmt.Sprintf(" %d files, ", files)) {
+			t.Fatalf("%+v", got)
+		}
+	}
+	for at, want := range map[string]string{"1.1.1/1.1.1/1.1.999": "file 997", "1.1.1/1.1.1/1.2.1": "file 998", "1.1.1/1.1.1/1.5.201": fmt.Sprintf("file %d", files-1)} {
+		if got := commandLine(t, nil, "", "select", "--file", "notes.phext", at); got.stdout != want {
+			t.Errorf("%s: %+v, want %q", at, got, want)
+		}
+	}
+	if got, want := tree(t, "copy"), tree(t, "folder"); !maps.Equal(got, want) {
+		t.Errorf("%d files are not the %d there were", len(got), len(want))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -181,7 +182,15 @@ func roff(line string) string {
 	if strings.HasPrefix(line, ".") {
 		line = `\&` + line
 	}
-	return line
+	var out strings.Builder
+	for _, r := range line {
+		if r < utf8.RuneSelf {
+			out.WriteRune(r)
+		} else {
+			fmt.Fprintf(&out, `\[u%04X]`, r)
+		}
+	}
+	return out.String()
 }
 
 func roffQuote(text string) string { return `"` + strings.ReplaceAll(text, `"`, "") + `"` }

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/disk"
@@ -30,48 +33,79 @@ func newFolder(dir string, out outside) *folder { return &folder{dir: dir, out: 
 // opened returns the engine's store. It is for one goroutine, as commands are.
 func (f *folder) opened() sq.Store {
 	if f.engine == nil {
-		f.engine = disk.New(disk.Options{Logger: newLogger(f.out.stderr, "text", "warn")})
+		f.engine = disk.New(disk.Options{Logger: newLogger(f.out.stderr, "text", "warn"), Owner: fmt.Sprintf("%s %d", commandOwner, os.Getpid())})
 	}
 	return f.engine.Store(f.dir)
 }
 
-// served tells who wants a folder that another program serves how to go on.
-func served(err error) error {
-	if sq.ErrorCode(err) != sq.Busy {
-		return err
+// What stands in the lock of a folder that a command has for a moment.
+const (
+	commandOwner = "a command, process"
+	readerOwner  = "which reads"
+)
+
+// commandPatience is how long another command is waited for that has the folder.
+const commandPatience = 10 * time.Second
+
+// patiently calls do, again while another command has the folder. A server, which
+// keeps it, is not waited for: whose it is, is told, and how to go on.
+func patiently(ctx context.Context, do func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, commandPatience)
+	defer cancel()
+	for {
+		err := do()
+		if sq.ErrorCode(err) != sq.Busy {
+			return err
+		}
+		text := err.Error()
+		if !strings.Contains(text, commandOwner) && !strings.Contains(text, readerOwner) || !pause(ctx, 10*time.Millisecond) {
+			return hinted(err, "ask that program: --server URL --phext NAME in place of --file; a daemon from the folder that it was started in")
+		}
 	}
-	return hinted(err, "ask that program: --server URL --phext NAME in place of --file")
 }
 
 // Snapshot is described at sq.Store.
-func (f *folder) Snapshot(ctx context.Context, name sq.PhextName) (sq.Snapshot, error) {
+func (f *folder) Snapshot(ctx context.Context, name sq.PhextName) (s sq.Snapshot, err error) {
+	err = patiently(ctx, func() error {
+		s, err = f.peek(ctx, name)
+		return err
+	})
+	return s, err
+}
+
+func (f *folder) peek(ctx context.Context, name sq.PhextName) (sq.Snapshot, error) {
 	if f.engine == nil {
 		s, err := disk.Peek(f.dir, name)
 		if !errors.Is(err, disk.ErrJournal) {
-			return s, served(err)
+			return s, err
 		}
 	}
-	s, err := f.opened().Snapshot(ctx, name)
-	return s, served(err)
+	return f.opened().Snapshot(ctx, name)
 }
 
 // List is described at sq.Store.
-func (f *folder) List(ctx context.Context) ([]sq.PhextName, error) {
-	if f.engine == nil {
-		names, err := disk.PeekList(f.dir)
-		return names, served(err)
-	}
-	names, err := f.opened().List(ctx)
-	return names, served(err)
+func (f *folder) List(ctx context.Context) (names []sq.PhextName, err error) {
+	err = patiently(ctx, func() error {
+		if f.engine == nil {
+			names, err = disk.PeekList(f.dir)
+		} else {
+			names, err = f.opened().List(ctx)
+		}
+		return err
+	})
+	return names, err
 }
 
 // Apply is described at sq.Store.
-func (f *folder) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) ([]sq.Result, error) {
+func (f *folder) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) (results []sq.Result, err error) {
 	if err := f.exists(); err != nil {
 		return nil, err
 	}
-	results, err := f.opened().Apply(ctx, name, batch)
-	return results, served(err)
+	err = patiently(ctx, func() error {
+		results, err = f.opened().Apply(ctx, name, batch)
+		return err
+	})
+	return results, err
 }
 
 // exists says it better than the engine when there is no such folder.
@@ -91,12 +125,12 @@ func (f *folder) Replace(ctx context.Context, name sq.PhextName, r io.Reader) er
 	if err := f.exists(); err != nil {
 		return err
 	}
-	return served(f.opened().Replace(ctx, name, r))
+	return f.opened().Replace(ctx, name, r)
 }
 
 // Drop is described at sq.Store.
 func (f *folder) Drop(ctx context.Context, name sq.PhextName) error {
-	return served(f.opened().Drop(ctx, name))
+	return f.opened().Drop(ctx, name)
 }
 
 // Watch is described at sq.Store.
