@@ -50,6 +50,8 @@ var session = []struct {
 	{"list --json", "", `{"name":"notes","bytes":21,"scrolls":2}` + "\n"},
 	{"json-export", "", `[{"coord":"1.1.1/1.1.1/1.1.1","scroll":"Hello, world\n"},{"coord":"1.1.1/1.1.1/2.1.1","scroll":"-- text"}]` + "\n"},
 	{"delta -", "1.1.1/1.1.1/2.1.1:_35aeb24dcc1c9e877b28f3aff8b23214\n1.1.1/1.1.1/3.1.1:_35aeb24dcc1c9e877b28f3aff8b23214\n", "Hello, world\n\x19\x19---sq:Scroll-Missing---"},
+	{"delta - --json", "1.1.1/1.1.1/1.1.1:_35aeb24dcc1c9e877b28f3aff8b23214\n1.1.1/1.1.1/2.1.1:_35aeb24dcc1c9e877b28f3aff8b23214\n1.1.1/1.1.1/3.1.1:_35aeb24dcc1c9e877b28f3aff8b23214\n",
+		`{"coord":"1.1.1/1.1.1/1.1.1","text":"Hello, world\n","checksum":"#"}` + "\n" + `{"coord":"1.1.1/1.1.1/3.1.1","missing":true}` + "\n"},
 	{"diff -", "Hello\x19-- text", "~ 1.1.1/1.1.1/1.1.1: Hello\n"},
 	{"save SCRATCH/copy.phext", "", "Wrote 21 bytes to SCRATCH/copy.phext\n"},
 	{"pull 1.1.1/1.1.1/2.1.1 SCRATCH/text", "", "@1.1.1/1.1.1/2.1.1 Exported scroll at 1.1.1/1.1.1/2.1.1 to SCRATCH/text.\n"},

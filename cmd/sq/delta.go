@@ -2,13 +2,13 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/api"
+	"github.com/wbic16/sq-go/internal/client"
 	"github.com/wbic16/sq-go/phext"
 )
 
@@ -17,7 +17,7 @@ have, as sq checksum --scrolls prints them; "-" is standard input. The scrolls t
 differ or are not among them are printed, and ` + api.DeltaMissing + ` at each
 coordinate that only they have. Without FILE every scroll is printed.
 
-With --json an object a line: coord, and scroll or "missing": true.`
+With --json an object a line: coord, and text and checksum or "missing": true.`
 
 const deltaExample = `  sq delta
   sq checksum --file copy.phext --scrolls | sq delta --file notes.phext -`
@@ -31,9 +31,10 @@ func newDelta(out outside) *cobra.Command {
 
 // differing is a scroll in a delta, as --json prints it.
 type differing struct {
-	Coord   string  `json:"coord"`
-	Scroll  *string `json:"scroll,omitempty"`
-	Missing bool    `json:"missing,omitempty"` // only the caller has it
+	Coord    string          `json:"coord"`
+	Text     *string         `json:"text,omitempty"`
+	Checksum *phext.Checksum `json:"checksum,omitempty"`
+	Missing  bool            `json:"missing,omitempty"` // only the caller has it
 }
 
 func delta(ctx context.Context, c *clientCommand, t *target, args []string) (err error) {
@@ -43,34 +44,63 @@ func delta(ctx context.Context, c *clientCommand, t *target, args []string) (err
 			return err
 		}
 	}
+	if server, ok := t.Store.(*client.Client); ok {
+		return c.printDelta(func(each eachDifference) error { return deltaOf(ctx, server, t.name, have, each) })
+	}
 	return t.reading(ctx, func(s sq.Snapshot) error {
-		if c.asJSON {
-			return c.deltaInJSON(s, have)
-		}
-		return c.stream(func(w *bufio.Writer) error { return api.WriteDelta(w, s, have) })
+		return c.printDelta(func(each eachDifference) error { return api.Delta(s, have, each) })
 	})
 }
 
-// deltaInJSON tells a scroll that is missing from one whose text says so.
-func (c *clientCommand) deltaInJSON(s sq.Snapshot, have []byte) error {
-	var found bytes.Buffer
-	if err := api.WriteDelta(&found, s, have); err != nil {
+// eachDifference is called with each scroll of a delta, in order.
+type eachDifference func(at phext.Coordinate, text []byte, missing bool) error
+
+// deltaOf asks a server, which sends only what differs.
+func deltaOf(ctx context.Context, server *client.Client, name sq.PhextName, have []byte, each eachDifference) error {
+	list, err := api.Have(have)
+	if err != nil {
 		return err
 	}
-	return c.stream(func(w *bufio.Writer) error {
-		lines := encoder(w)
-		for scan := phext.NewScanner(found.Bytes()); scan.Next(); {
-			d := differing{Coord: scan.Coordinate().String()}
-			if _, there := s.Has(scan.Coordinate()); there {
-				text := string(scan.Text())
-				d.Scroll = &text
-			} else {
-				d.Missing = true
-			}
-			if err := lines.Encode(d); err != nil {
-				return err
-			}
+	d, err := server.Delta(ctx, name, list)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	for difference, err := range d.All() {
+		if err == nil {
+			err = each(difference.Coordinate, difference.Text, difference.Missing)
 		}
-		return nil
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printDelta prints a delta as it comes.
+func (c *clientCommand) printDelta(find func(eachDifference) error) error {
+	return c.stream(func(w *bufio.Writer) error {
+		if c.asJSON {
+			lines := encoder(w)
+			return find(func(at phext.Coordinate, text []byte, missing bool) error {
+				d := differing{Coord: at.String(), Missing: missing}
+				if !missing {
+					said, sum := string(text), phext.Sum(text)
+					d.Text, d.Checksum = &said, &sum
+				}
+				return lines.Encode(d)
+			})
+		}
+		out := phext.NewWriter(w)
+		err := find(func(at phext.Coordinate, text []byte, missing bool) error {
+			if missing {
+				text = []byte(api.DeltaMissing)
+			}
+			return out.WriteScroll(at, text)
+		})
+		if err != nil {
+			return err
+		}
+		return out.Flush()
 	})
 }

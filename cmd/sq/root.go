@@ -51,7 +51,6 @@ func newRoot(out outside) *cobra.Command {
 	root.AddCommand(newHost(out), newRoute(out), newHealth(out), newTenants(out), newConfig(), newBackup(out), newRestore(out),
 		newCheck(), newBench(out), newVersion())
 	root.AddCommand(newShare(out), newBasic(out), newShutdown())
-	root.AddCommand(newShare(out), newShutdown())
 	root.AddCommand(clientCommands(out)...)
 	root.AddCommand(newTopics()...)
 	root.AddCommand(newMan())

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/disk"
+	"github.com/wbic16/sq-go/internal/vfs"
 	"github.com/wbic16/sq-go/phext"
 )
 
@@ -57,11 +58,18 @@ func patiently(ctx context.Context, do func() error) error {
 		if sq.ErrorCode(err) != sq.Busy {
 			return err
 		}
-		text := err.Error()
-		if !strings.Contains(text, commandOwner) && !strings.Contains(text, readerOwner) || !pause(ctx, 10*time.Millisecond) {
+		if !isBrief(err) || !pause(ctx, 10*time.Millisecond) {
 			return hinted(err, "ask that program: --server URL --phext NAME in place of --file; a daemon from the folder that it was started in")
 		}
 	}
+}
+
+// isBrief reports whether who has a folder will soon be done: a command, or somebody
+// who has it so newly that there is no name in the lock yet.
+func isBrief(err error) bool {
+	var locked *vfs.LockedError
+	return errors.As(err, &locked) &&
+		(locked.Owner == "" || strings.Contains(locked.Owner, commandOwner) || strings.Contains(locked.Owner, readerOwner))
 }
 
 // Snapshot is described at sq.Store.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"iter"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/phext"
@@ -62,20 +63,35 @@ func WriteJSON(w *bufio.Writer, s sq.Snapshot) error {
 	return err
 }
 
-// WriteDelta writes, as a phext, the scrolls whose checksum differs from those in
-// the lines COORD: CHECKSUM of have, and DeltaMissing at each coordinate that is
-// only there. Invalid: a line is none, and nothing was written.
-func WriteDelta(w io.Writer, s sq.Snapshot, have []byte) error {
+// DeltaMissing is the text, in a delta, of a scroll that only the caller has.
+const DeltaMissing = missing
+
+// Have reads lines COORD: CHECKSUM of what a caller has, as the body of a delta has
+// them. Invalid: a line is none.
+func Have(lines []byte) (iter.Seq2[phext.Coordinate, phext.Checksum], error) {
+	list, err := parseHad(lines)
+	return func(yield func(phext.Coordinate, phext.Checksum) bool) {
+		for _, h := range list {
+			if !yield(h.coordinate, h.sum) {
+				return
+			}
+		}
+	}, err
+}
+
+// Delta calls each with the scrolls whose checksum differs from those in the lines of
+// have, and with the coordinates that are only there, in order. The text is valid
+// until each returns. Invalid: a line is none, and each was not called.
+func Delta(s sq.Snapshot, have []byte, each func(at phext.Coordinate, text []byte, missing bool) error) error {
 	list, err := parseHad(have)
 	if err != nil {
 		return err
 	}
-	out := phext.NewWriter(w)
-	if err := writeDelta(out, s, list); err != nil {
-		return err
-	}
-	return out.Flush()
+	return writeDelta(eachDelta(each), s, list)
 }
 
-// DeltaMissing is the text, in a delta, of a scroll that only the caller has.
-const DeltaMissing = missing
+// eachDelta is a delta that is told to a function.
+type eachDelta func(at phext.Coordinate, text []byte, missing bool) error
+
+func (f eachDelta) scroll(c phext.Coordinate, text []byte) error { return f(c, text, false) }
+func (f eachDelta) missing(c phext.Coordinate) error             { return f(c, nil, true) }
