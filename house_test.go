@@ -47,8 +47,10 @@ var (
 		"internal/filetree":    {},
 		"internal/load":        {},
 		"internal/route":       {"internal/configfile", "internal/tenant"},
+		"internal/mesh":        {"internal/vfs"},
 		"cmd/sq": {"internal/admin", "internal/api", "internal/backup", "internal/certificate", "internal/client", "internal/disk", "internal/filetree",
-			"internal/founding", "internal/load", "internal/metrics", "internal/route", "internal/tenant", "internal/vfs", "internal/web"},
+			"internal/founding", "internal/load", "internal/mesh", "internal/metrics", "internal/route", "internal/tenant", "internal/vfs",
+			"internal/web"},
 		"bench": {"internal/load"},
 	}
 	// forTests is what any test may import beside that.

@@ -11,6 +11,7 @@ import (
 var (
 	errUnauthorized = sq.Errorf(sq.Unauthorized, "Unauthorized")
 	errNotReloaded  = sq.Errorf(sq.Forbidden, "Forbidden")
+	errReadOnly     = sq.Errorf(sq.Forbidden, "Forbidden: this token is read-only")
 )
 
 // authenticate finds out whose request it is. All failures are the same error.

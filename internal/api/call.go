@@ -190,7 +190,7 @@ func (c *call) admit(e *endpoint) (err error) {
 		return errMethod
 	}
 	if e.writes && c.tenant.ReadOnly {
-		return sq.Errorf(sq.Forbidden, "Forbidden: this token is read-only")
+		return errReadOnly
 	}
 	if c.query, err = parseQuery(c.request.URL.RawQuery); err != nil {
 		return err

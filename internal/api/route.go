@@ -48,6 +48,8 @@ type Right int
 const (
 	Anyone Right = iota
 	Administration
+	// AnyTenant is who may read and write as a tenant, whichever it is.
+	AnyTenant
 )
 
 // routeBody is how long the body of a request to a route may be, where that says
@@ -119,8 +121,11 @@ type routeReader struct {
 
 // mayVisit checks the right to a route.
 func (c *call) mayVisit(route *Route, tenants Tenants) error {
-	if route.Right == Anyone {
+	switch route.Right {
+	case Anyone:
 		return nil
+	case AnyTenant:
+		return c.mayWrite(tenants)
 	}
 	token, _ := tokenOf(c.request.Header)
 	switch {
@@ -132,6 +137,17 @@ func (c *call) mayVisit(route *Route, tenants Tenants) error {
 		return errNotFound
 	}
 	return sq.Errorf(sq.Forbidden, "Forbidden: this needs the key of the administration")
+}
+
+// mayWrite checks that a tenant asks, with a token that is not for reading alone.
+func (c *call) mayWrite(tenants Tenants) error {
+	if err := c.authenticate(tenants); err != nil {
+		return err
+	}
+	if c.tenant.ReadOnly {
+		return errReadOnly
+	}
+	return nil
 }
 
 func (r *Route) action(method string) Action {

@@ -23,15 +23,17 @@ func TestRoutes(t *testing.T) {
 	options := Options{Routes: []Route{
 		{Path: "/hello/{id}", Name: "hello", Methods: map[string]Action{"GET": echo, "POST": echo}},
 		{Path: "/api/v2/admin/{id}", Name: "admin", Right: Administration, Methods: map[string]Action{"PATCH": echo}},
+		{Path: "/api/v2/ours/{id}", Name: "ours", Right: AnyTenant, Methods: map[string]Action{"PATCH": echo}},
 		{Path: "/broken", Name: "broken", Methods: map[string]Action{"GET": func(http.ResponseWriter, *http.Request) error {
 			return sq.Errorf(sq.Full, "no room")
 		}}},
 	}}
 	who := people{names: []string{"alice"}, admin: "boss"}
 	r := newRig(t, who, options)
-	patch := func(token string) request {
-		return request{method: "PATCH", path: "/api/v2/admin/7", body: "x", header: []string{"Authorization: " + token}}
+	patchAt := func(path, token string) request {
+		return request{method: "PATCH", path: path, body: "x", header: []string{"Authorization: " + token}}
 	}
+	patch := func(token string) request { return patchAt("/api/v2/admin/7", token) }
 	r.run([]row{
 		{"a path value", get("/hello/you"), 200, "you:", []string{"Cache-Control: no-store", "Access-Control-Allow-Origin: *"}, nil},
 		{"HEAD", request{method: "HEAD", path: "/hello/you"}, 200, "", nil, nil},
@@ -43,6 +45,15 @@ func TestRoutes(t *testing.T) {
 		{"the key", patch("boss"), 200, "7:x", nil, nil},
 		{"a tenant", patch("alice's"), 403, "", nil, nil},
 		{"nobody", patch("guess"), 401, "Unauthorized", nil, nil},
+		{"any tenant", patchAt("/api/v2/ours/7", "alice's"), 200, "7:x", nil, nil},
+		{"any tenant, to read", patchAt("/api/v2/ours/7", "alice's to read"), 403, "", nil, nil},
+		{"any tenant, nobody", patchAt("/api/v2/ours/7", "guess"), 401, "Unauthorized", nil, nil},
+		{"any tenant, the key", patchAt("/api/v2/ours/7", "boss"), 401, "Unauthorized", nil, nil},
+	})
+	open := newRig(t, people{}, options)
+	open.run([]row{
+		{"without tokens", request{method: "PATCH", path: "/api/v2/ours/7", body: "x"}, 200, "7:x", nil, nil},
+		{"without tokens, from a page", request{method: "PATCH", path: "/api/v2/ours/7", header: []string{"Sec-Fetch-Site: cross-site"}}, 403, "", nil, nil},
 	})
 	closed := newRig(t, people{names: []string{"alice"}}, options)
 	closed.run([]row{{"no administration", patch("alice's"), 404, "Not Found", nil, nil}})

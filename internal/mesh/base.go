@@ -1,0 +1,184 @@
+package mesh
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/phext"
+)
+
+// base is what is known of all scrolls of a phext, with one peer. A scroll that is
+// not in it was agreed to be absent, or was never seen.
+type base struct {
+	pair string // whom it is with; see Pair.identity
+	all  []knownAt
+}
+
+// knownAt is known of a scroll.
+type knownAt struct {
+	at phext.Coordinate
+	known
+}
+
+// at returns what is known of a scroll. It costs a search.
+func (b *base) at(c phext.Coordinate) known {
+	i, ok := b.find(c)
+	if !ok {
+		return known{}
+	}
+	return b.all[i].known
+}
+
+func (b *base) find(c phext.Coordinate) (int, bool) {
+	return slices.BinarySearchFunc(b.all, c, func(k knownAt, c phext.Coordinate) int { return k.at.Compare(c) })
+}
+
+// learn returns the base with what was learned since, in any order; of a coordinate
+// that stands there twice the last counts. The base stays as it is.
+func (b *base) learn(learned []knownAt) *base {
+	learned = slices.Clone(learned)
+	slices.SortStableFunc(learned, func(a, b knownAt) int { return a.at.Compare(b.at) })
+	next := &base{b.pair, make([]knownAt, 0, len(b.all)+len(learned))}
+	old := b.all
+	for i, l := range learned {
+		if i+1 < len(learned) && learned[i+1].at == l.at {
+			continue
+		}
+		for len(old) > 0 && old[0].at.Less(l.at) {
+			next.all, old = append(next.all, old[0]), old[1:]
+		}
+		if len(old) > 0 && old[0].at == l.at {
+			old = old[1:]
+		}
+		if l.known != (known{}) {
+			next.all = append(next.all, l)
+		}
+	}
+	next.all = append(next.all, old...)
+	return next
+}
+
+func (b *base) equal(c *base) bool { return b.pair == c.pair && slices.Equal(b.all, c.all) }
+
+// conflicts returns where the sides are known to differ.
+func (b *base) conflicts() (at []phext.Coordinate) {
+	for _, k := range b.all {
+		if !k.agreed() {
+			at = append(at, k.at)
+		}
+	}
+	return at
+}
+
+// most reports whether n scrolls are most of those that are known, and many. Who loses
+// so many may have lost them to something else than somebody who deleted them.
+func (b *base) most(n int) bool {
+	const fewest = 10
+	return n >= fewest && n > len(b.all)/2
+}
+
+// lostIn reports whether most of what is known is missing in a manifest.
+func (b *base) lostIn(m manifest) bool {
+	lost := 0
+	for _, k := range b.all {
+		for len(m) > 0 && m[0].at.Less(k.at) {
+			m = m[1:]
+		}
+		if k.local.there && (len(m) == 0 || m[0].at != k.at) {
+			lost++
+		}
+	}
+	return b.most(lost)
+}
+
+// The words of the file. It is text, a line a scroll, sorted:
+//
+//	sq-mesh-base 1 PAIR
+//	COORD SUM              agreed on
+//	COORD LOCAL REMOTE     a conflict; - is an absent scroll
+//	end COUNT CHECKSUM     of the lines before this one
+const (
+	baseMagic = "sq-mesh-base 1 "
+	baseEnd   = "end"
+	absent    = "-"
+)
+
+// encode returns the file of a base: about 50 to 90 bytes a scroll.
+func (b *base) encode() []byte {
+	out := append(make([]byte, 0, 64+96*len(b.all)), baseMagic+b.pair+"\n"...)
+	for _, k := range b.all {
+		out, _ = k.at.AppendText(out)
+		out = k.local.append(append(out, ' '))
+		if !k.agreed() {
+			out = k.remote.append(append(out, ' '))
+		}
+		out = append(out, '\n')
+	}
+	return fmt.Appendf(out, "%s %d %v\n", baseEnd, len(b.all), phext.Sum(out))
+}
+
+func (s state) append(out []byte) []byte {
+	if !s.there {
+		return append(out, absent...)
+	}
+	out, _ = s.sum.AppendText(out)
+	return out
+}
+
+// parseBase reads the file of a base. What is not exactly one is Unreadable.
+func parseBase(data []byte) (*base, error) {
+	body, last := cutLastLine(data)
+	head, lines, _ := bytes.Cut(body, []byte("\n"))
+	pair, ok := strings.CutPrefix(string(head), baseMagic)
+	b := &base{pair: pair}
+	for line := range bytes.Lines(lines) {
+		k, err := parseKnown(strings.Fields(string(line)))
+		if err != nil {
+			return nil, err
+		}
+		if n := len(b.all); n > 0 && !b.all[n-1].at.Less(k.at) {
+			return nil, sq.Errorf(sq.Unreadable, "base of a mesh: the scroll %v is out of order", k.at)
+		}
+		b.all = append(b.all, k)
+	}
+	if end := fmt.Sprintf("%s %d %v\n", baseEnd, len(b.all), phext.Sum(body)); !ok || string(last) != end {
+		return nil, sq.Errorf(sq.Unreadable, "base of a mesh: is cut short or was changed")
+	}
+	return b, nil
+}
+
+func cutLastLine(data []byte) (before, last []byte) {
+	i := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
+	return data[:i], data[i:]
+}
+
+func parseKnown(words []string) (k knownAt, err error) {
+	if len(words) != 2 && len(words) != 3 {
+		return k, sq.Errorf(sq.Unreadable, "base of a mesh: a line has %d words", len(words))
+	}
+	if k.at, err = phext.ParseStored(words[0]); err != nil {
+		return k, sq.Errorf(sq.Unreadable, "base of a mesh: %v", err)
+	}
+	if k.local, err = parseState(words[1]); err != nil {
+		return k, err
+	}
+	k.remote = k.local
+	if len(words) == 3 {
+		k.remote, err = parseState(words[2])
+	}
+	return k, err
+}
+
+func parseState(word string) (s state, err error) {
+	if word == absent {
+		return state{}, nil
+	}
+	s.there = true
+	if s.sum, err = phext.ParseChecksum(word); err != nil {
+		return s, sq.Errorf(sq.Unreadable, "base of a mesh: %v", err)
+	}
+	return s, nil
+}

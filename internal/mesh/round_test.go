@@ -1,0 +1,302 @@
+package mesh_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/phext"
+)
+
+// TestChangesTravel: what is changed on one side, and deleted, is so on the other after
+// a round from either end.
+func TestChangesTravel(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.put(t, scroll(1), "one")
+	b.put(t, scroll(2), "two")
+	if out := a.round(t, b); out.Taken != 1 || out.Sent != 1 {
+		t.Errorf("%+v", out)
+	}
+	same(t, a, b, "one\x17two")
+	a.put(t, scroll(1), "one, changed here")
+	b.put(t, scroll(2), "")
+	b.put(t, scroll(3), "three")
+	if out := a.round(t, b); out.Taken != 1 || out.Sent != 1 || out.DeletedHere != 1 {
+		t.Errorf("%+v", out)
+	}
+	same(t, a, b, "one, changed here\x17\x17three")
+	a.put(t, scroll(3), "")
+	if out := a.round(t, b); out.DeletedThere != 1 {
+		t.Errorf("%+v", out)
+	}
+	same(t, a, b, "one, changed here")
+	if out := a.round(t, b); out.Travelled() != 0 {
+		t.Errorf("nothing had to be done: %+v", out)
+	}
+}
+
+func same(t *testing.T, a, b *node, want string) {
+	t.Helper()
+	if a.all(notes) != want || b.all(notes) != want {
+		t.Errorf("%q and %q, want %q", a.all(notes), b.all(notes), want)
+	}
+}
+
+// TestConflictIsKeptTwice, is told once, and goes when somebody settles it here.
+func TestConflictIsKeptTwice(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.put(t, scroll(1), "first")
+	a.round(t, b)
+	a.put(t, scroll(1), "of a")
+	b.put(t, scroll(1), "of b")
+	if out := a.round(t, b); out.New != 1 || len(out.Open) != 1 || out.Open[0] != scroll(1) {
+		t.Errorf("%+v", out)
+	}
+	if a.get(notes, scroll(1)) != "of a" || b.get(notes, scroll(1)) != "of b" {
+		t.Errorf("%q, %q", a.all(notes), b.all(notes))
+	}
+	kept := a.get("notes.conflicts", scroll(1))
+	if want := fmt.Sprintf("=== sq mesh conflict: from b, 1970-01-01T00:00:00Z, checksum %v, bytes 4 ===\nof b\n", phext.Sum([]byte("of b"))); kept != want {
+		t.Errorf("kept\n%swant\n%s", kept, want)
+	}
+	if out := a.round(t, b); out.New != 0 || len(out.Open) != 1 || out.Travelled() != 0 || a.get("notes.conflicts", scroll(1)) != kept {
+		t.Errorf("the conflict is known: %+v", out)
+	}
+	b.put(t, scroll(1), "of b again")
+	if out := a.round(t, b); out.New != 1 || !strings.HasPrefix(a.get("notes.conflicts", scroll(1)), kept) || !a.has("of b again") {
+		t.Errorf("%+v, kept %q", out, a.get("notes.conflicts", scroll(1)))
+	}
+	a.put(t, scroll(1), "of both")
+	if out := a.round(t, b); out.Sent != 1 || len(out.Open) != 0 {
+		t.Errorf("%+v", out)
+	}
+	same(t, a, b, "of both")
+}
+
+// TestTextGoesBeforeDeletion whichever side has it.
+func TestTextGoesBeforeDeletion(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.put(t, scroll(1), "one")
+	a.put(t, scroll(2), "two")
+	a.round(t, b)
+	a.put(t, scroll(1), "")
+	b.put(t, scroll(1), "one, changed")
+	b.put(t, scroll(2), "")
+	a.put(t, scroll(2), "two, changed")
+	a.round(t, b)
+	same(t, a, b, "one, changed\x17two, changed")
+}
+
+// TestLostBase: without it nothing is deleted and nothing overwritten.
+func TestLostBase(t *testing.T) {
+	for name, lose := range map[string]func(*node){
+		"gone": func(n *node) { n.dir.Remove(".sq/mesh/b/notes.base") },
+		"cut": func(n *node) {
+			text, _ := n.dir.ReadFile(".sq/mesh/b/notes.base")
+			n.dir.WriteFile(".sq/mesh/b/notes.base", text[:len(text)-1])
+		},
+	} {
+		a, b := newNode("a"), newNode("b")
+		for i := range 3 {
+			a.put(t, scroll(i+1), fmt.Sprint("text ", i))
+		}
+		a.round(t, b)
+		b.put(t, scroll(1), "")
+		b.put(t, scroll(2), "changed")
+		lose(a)
+		if out := a.round(t, b); out.New != 1 || out.Sent != 1 || out.Travelled() != 1 {
+			t.Errorf("%s: %+v", name, out)
+		}
+		if !a.has("text 0") || !a.has("text 1") || !a.has("changed") {
+			t.Errorf("%s: %q, %q", name, a.all(notes), a.all("notes.conflicts"))
+		}
+	}
+}
+
+// TestOtherServer: what was agreed on with a server is void for another one.
+func TestOtherServer(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.put(t, scroll(1), "text")
+	a.round(t, b)
+	b.put(t, scroll(1), "of another server")
+	p := a.pair(b, &world{})
+	p.Identity = "another"
+	if out, err := p.Round(t.Context()); err != nil || out.New != 1 || a.get(notes, scroll(1)) != "text" {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// TestMissingPhext: one that is not there as a whole was not deleted a scroll at a time.
+func TestMissingPhext(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.put(t, scroll(1), "text")
+	a.round(t, b)
+	if err := b.store.Drop(t.Context(), notes); err != nil {
+		t.Fatal(err)
+	}
+	a.round(t, b)
+	same(t, a, b, "text")
+	if err := a.store.Drop(t.Context(), notes); err != nil {
+		t.Fatal(err)
+	}
+	a.round(t, b)
+	same(t, a, b, "text")
+}
+
+// TestMostIsDeleted: the deletion travels, and the texts are kept on the node that does
+// the round.
+func TestMostIsDeleted(t *testing.T) {
+	for _, here := range []bool{true, false} {
+		a, b := newNode("a"), newNode("b")
+		for i := range 12 {
+			a.put(t, scroll(i+1), fmt.Sprint("text ", i, "."))
+		}
+		a.round(t, b)
+		for i := range 10 {
+			map[bool]*node{true: a, false: b}[here].put(t, scroll(i+1), "")
+		}
+		if out := a.round(t, b); out.DeletedHere+out.DeletedThere != 10 {
+			t.Errorf("%+v", out)
+		}
+		for i := range 12 {
+			if !a.has(fmt.Sprint("text ", i, ".")) {
+				t.Errorf("deleted here %v: text %d is gone", here, i)
+			}
+		}
+		if b.get(notes, scroll(1)) != "" || a.get(notes, scroll(1)) != "" {
+			t.Error("the deletion did not travel")
+		}
+	}
+}
+
+// TestIdleCostsPositions: where neither side changed the peer is asked for its position
+// alone.
+func TestIdleCostsPositions(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.put(t, scroll(1), "text")
+	var steps []string
+	p := a.pair(b, &world{func(what string) error { steps = append(steps, what); return nil }})
+	for range 2 { // one does something, one finds that there is nothing to do
+		if _, err := p.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	steps = nil
+	out, err := p.Round(t.Context())
+	if err != nil || !out.Unchanged || strings.Join(steps, ", ") != "a snapshot notes, b snapshot notes" {
+		t.Errorf("%+v, %v, %q", out, err, steps)
+	}
+	b.put(t, scroll(2), "more")
+	if out, err = p.Round(t.Context()); err != nil || out.Taken != 1 {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// TestDryRun decides and does nothing.
+func TestDryRun(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.put(t, scroll(1), "here")
+	b.put(t, scroll(1), "there")
+	b.put(t, scroll(2), "new")
+	a.put(t, scroll(3), "newer")
+	p := a.pair(b, &world{func(what string) error {
+		if strings.Contains(what, "apply") || strings.Contains(what, "create") {
+			t.Errorf("a dry run does %q", what)
+		}
+		return nil
+	}})
+	p.DryRun = true
+	if out, err := p.Round(t.Context()); err != nil || out.New != 1 || out.Taken != 1 || out.Sent != 1 || len(out.Open) != 1 {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// TestRefusedScroll: what one side does not take keeps nothing else from travelling.
+func TestRefusedScroll(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	far := phext.First.With(0, 1001) // a file may count so far, a client may not
+	text := "near\x17also near"
+	s := strings.Repeat("\x01", 1000) + "far"
+	if err := a.store.Replace(t.Context(), notes, strings.NewReader(text+s)); err != nil {
+		t.Fatal(err)
+	}
+	out := a.round(t, b)
+	if out.Sent != 2 || out.Refused != 1 || sq.ErrorCode(out.Refusal) != sq.Invalid || !strings.Contains(out.Refusal.Error(), far.String()) {
+		t.Errorf("%+v", out)
+	}
+	if b.all(notes) != text {
+		t.Errorf("%q", b.all(notes))
+	}
+}
+
+// TestBigTexts are sent and taken one at a time.
+func TestManyTexts(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	var batch sq.Batch
+	for i := range 2500 {
+		text := strings.Repeat(fmt.Sprint(i, " "), 1+i%7*300)
+		batch = append(batch, sq.Op{Kind: sq.Put, Coordinate: scroll(i%999+1).With(7, i/999+1), Text: []byte(text)})
+	}
+	if _, err := a.store.Apply(t.Context(), notes, batch); err != nil {
+		t.Fatal(err)
+	}
+	if out := a.round(t, b); out.Sent != 2500 || a.all(notes) != b.all(notes) {
+		t.Errorf("%+v", out)
+	}
+	c := newNode("c")
+	if out := c.round(t, b); out.Taken != 2500 || c.all(notes) != b.all(notes) {
+		t.Errorf("%+v", out)
+	}
+}
+
+// TestEditInBetween: an edit between the decision and the write makes that fail, and is
+// decided on anew in the same round.
+func TestEditInBetween(t *testing.T) {
+	for _, row := range []struct {
+		name         string
+		at           string // the step before which it happens
+		edit         func(a, b *node)
+		wantA, wantB string
+		open         int
+	}{
+		{"here, before a text is taken", "a apply notes", func(a, b *node) { a.put(t, scroll(1), "edit") }, "edit", "of b", 1},
+		{"there, before a text is taken", "a apply notes", func(a, b *node) { b.put(t, scroll(1), "edit") }, "of b", "edit", 0},
+		{"here, before a text is sent", "b apply notes", func(a, b *node) { a.put(t, scroll(2), "edit") }, "edit", "of a", 0},
+		{"there, before a text is sent", "b apply notes", func(a, b *node) { b.put(t, scroll(2), "edit") }, "of a", "edit", 1},
+	} {
+		a, b := newNode("a"), newNode("b")
+		a.put(t, scroll(1), "first")
+		a.put(t, scroll(2), "second")
+		a.round(t, b)
+		b.put(t, scroll(1), "of b")
+		a.put(t, scroll(2), "of a")
+		once := true
+		out, err := a.pair(b, &world{func(what string) error {
+			if what == row.at && once {
+				once = false
+				row.edit(a, b)
+			}
+			return nil
+		}}).Round(t.Context())
+		c := scroll(1)
+		if strings.Contains(row.name, "sent") {
+			c = scroll(2)
+		}
+		if err != nil || len(out.Open) != row.open || a.get(notes, c) != row.wantA || b.get(notes, c) != row.wantB {
+			t.Errorf("%s: %+v, %v; here %q, there %q", row.name, out, err, a.get(notes, c), b.get(notes, c))
+		}
+	}
+}
+
+// TestEndedContext ends a round, and says so.
+func TestEndedContext(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.put(t, scroll(1), "text")
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := a.pair(b, &world{func(string) error { cancel(); return ctx.Err() }}).Round(ctx)
+	if err == nil {
+		t.Error("no error")
+	}
+}

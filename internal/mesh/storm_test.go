@@ -1,0 +1,191 @@
+package mesh_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/phext"
+)
+
+var (
+	storms    = flag.Int("storms", 300, "how many storms go over a mesh in memory")
+	stormSeed = flag.Uint64("storm-seed", 1, "the first storm's seed")
+)
+
+// storm is nodes that each synchronise with each other while clients edit, links break,
+// rounds are killed at any step and machines lose power. Every text is written once only,
+// so it can be told what became of it.
+type storm struct {
+	t          testing.TB
+	rng        *rand.Rand
+	nodes      []*node
+	texts      map[string]bool // whether a later edit or deletion had seen it
+	n          int
+	happenings []string
+}
+
+// TestStorm: when it is over the nodes agree once people have settled the conflicts, and
+// every text that was answered is there, was kept, or was seen by who changed it.
+func TestStorm(t *testing.T) {
+	for i := range *storms {
+		seed := *stormSeed + uint64(i)
+		s := &storm{t: t, rng: rand.New(rand.NewPCG(seed, 7)), texts: map[string]bool{}}
+		for j := range 2 + s.rng.IntN(3) {
+			s.nodes = append(s.nodes, newNode(string(rune('a'+j))))
+		}
+		s.rage(20 + s.rng.IntN(60))
+		s.settle()
+		s.count()
+		if t.Failed() {
+			for _, h := range s.happenings {
+				t.Log(h)
+			}
+			t.Fatalf("seed %d: -storm-seed %d -storms 1 shows it again", seed, seed)
+		}
+	}
+}
+
+func (s *storm) note(format string, args ...any) {
+	s.happenings = append(s.happenings, fmt.Sprintf(format, args...))
+}
+
+// rage lets things happen.
+func (s *storm) rage(happenings int) {
+	for range happenings {
+		switch s.rng.IntN(10) {
+		case 0, 1, 2, 3:
+			s.edit(s.any(), scroll(1+s.rng.IntN(3)))
+		case 4:
+			n := s.any()
+			s.note("%s loses power", n.id)
+			n.lossOfPower(s.rng)
+		default:
+			s.round(true)
+		}
+	}
+}
+
+func (s *storm) any() *node { return s.nodes[s.rng.IntN(len(s.nodes))] }
+
+// edit is that of a client, who has seen what it replaces.
+func (s *storm) edit(n *node, c phext.Coordinate) {
+	before := n.get(notes, c)
+	s.n++
+	text := fmt.Sprintf("<%d of %s>", s.n, n.id)
+	if before != "" && s.rng.IntN(4) == 0 {
+		text = ""
+	}
+	s.note("%s %v: %s -> %s", n.id, c, before, text)
+	n.put(s.t, c, text)
+	if before != "" {
+		s.texts[before] = true
+	}
+	if text != "" {
+		s.texts[text] = false
+	}
+}
+
+// round is one of two nodes, in a storm or not.
+func (s *storm) round(stormy bool) {
+	a, b := s.any(), s.any()
+	if a == b {
+		return
+	}
+	w := &world{}
+	dies, edits := -1, -1
+	if stormy && s.rng.IntN(3) == 0 {
+		dies = s.rng.IntN(30)
+	}
+	if stormy && s.rng.IntN(3) == 0 {
+		edits = s.rng.IntN(20)
+	}
+	step := 0
+	w.before = func(what string) error {
+		if step++; step == edits {
+			s.edit(s.any(), scroll(1+s.rng.IntN(3)))
+		}
+		if dies >= 0 && step >= dies {
+			return errKilled
+		}
+		return nil
+	}
+	out, err := a.pair(b, w).Round(context.Background())
+	s.note("round of %s with %s: %d taken, %d sent, %d+%d deleted, %d conflicts, open %v, %v", a.id, b.id, out.Taken, out.Sent, out.DeletedHere, out.DeletedThere, out.New, out.Open, err)
+	if err != nil && !errors.Is(err, errKilled) && sq.ErrorCode(err) != sq.Internal {
+		s.t.Errorf("round: %v", err)
+	}
+}
+
+// settle ends the storm: rounds in any order until nothing moves, and people who settle
+// a conflict where it is shown.
+func (s *storm) settle() {
+	for range 40 {
+		n, open := s.calm()
+		if n == nil {
+			return
+		}
+		text := fmt.Sprintf("<settled %d>", s.n)
+		s.n++
+		s.note("%s settles %v: %s", n.id, open, text)
+		s.texts[n.get(notes, open)] = true
+		s.texts[text] = false
+		n.put(s.t, open, text)
+	}
+	s.t.Error("people settle conflicts without end")
+}
+
+// calm does rounds until nothing moves, and returns a conflict that is open then.
+func (s *storm) calm() (*node, phext.Coordinate) {
+	const sweeps = 40
+	for range sweeps {
+		type link struct{ a, b *node }
+		var links []link
+		for _, a := range s.nodes {
+			for _, b := range s.nodes {
+				if a != b {
+					links = append(links, link{a, b})
+				}
+			}
+		}
+		s.rng.Shuffle(len(links), func(i, j int) { links[i], links[j] = links[j], links[i] })
+		moved := 0
+		var where *node
+		var open phext.Coordinate
+		for _, l := range links {
+			out, err := l.a.pair(l.b, &world{}).Round(context.Background())
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			s.note("calm: %s with %s: %d taken, %d sent, %d+%d deleted, %d new, open %v", l.a.id, l.b.id, out.Taken, out.Sent, out.DeletedHere, out.DeletedThere, out.New, out.Open)
+			moved += out.Travelled() + out.New
+			if len(out.Open) > 0 {
+				where, open = l.a, out.Open[0]
+			}
+		}
+		if moved == 0 {
+			return where, open
+		}
+	}
+	s.t.Error("rounds move something without end")
+	return nil, phext.Coordinate{}
+}
+
+// count looks for every text.
+func (s *storm) count() {
+	for _, n := range s.nodes[1:] {
+		if n.all(notes) != s.nodes[0].all(notes) {
+			s.t.Errorf("%s has %q, %s has %q", s.nodes[0].id, s.nodes[0].all(notes), n.id, n.all(notes))
+		}
+	}
+	for text, seen := range s.texts {
+		if !seen && text != "" && !slices.ContainsFunc(s.nodes, func(n *node) bool { return n.has(text) }) {
+			s.t.Errorf("%s is lost", text)
+		}
+	}
+}
