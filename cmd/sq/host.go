@@ -57,6 +57,10 @@ For load balancers and whoever else watches: /livez, /readyz and /healthz (both)
 need no token. With --drain-delay /readyz answers 503 for that long after
 SIGTERM, and requests are still served, so that none is sent here in vain.
 
+Mesh: --mesh-config names a file that says which servers to synchronise with. Its
+inbound part stands in for the port, --key and --data-dir where neither those nor
+their variables are given; sq help mesh has the rest.
+
 Environment: SQ_PORT, SQ_KEY and SQ_DATA_DIR stand in for the port, --key and
 --data-dir where those are not given.
 
@@ -67,6 +71,7 @@ const hostExample = `  sq host 1337                                  the current
   SQ_KEY=$(cat key) sq host 1337 --data-dir /srv/sq    one tenant with a key, every interface
   sq host 1337 --config tenants.json            many tenants
   sq host 1337 --config tenants.json --listen 127.0.0.1    behind a proxy on this machine
+  sq host 1337 --mesh-config mesh.json          a node of a mesh
   sq host 443 --config tenants.json --tls-cert fullchain.pem --tls-key privkey.pem
   sq host 443 --config tenants.json --acme-domain sq.example.org --acme-cache /var/lib/sq/acme
   sq host 1337 --config tokens.json --founding tokens.csv --payment-link https://buy.stripe.com/… --stripe-secret-file stripe.secret`
@@ -124,7 +129,8 @@ func host(ctx context.Context, s settings, out outside) error {
 	}
 	service := newService(s, live, log, owner(l), isLoopback(l), programme)
 	service.door, service.manager = door, newManager(out.lookup, log)
-	if err := s.probe(ctx, service.engine); err != nil {
+	defer s.mesh.close()
+	if err := errors.Join(s.probe(ctx, service.engine), s.mesh.open(service.engine.Store(s.dataDir), s.dataDir, s.key, log)); err != nil {
 		return errors.Join(err, service.fold(ctx))
 	}
 	s.announce(out.stdout, live.Current(), l, log)
@@ -166,7 +172,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, owner string, l
 	options := s.budget
 	options.Logger, options.Owner = log, owner
 	engine := disk.New(options)
-	v := &service{log: log, live: live, engine: engine, usage: s.usageKept(log), observed: s.observed, founding: programme, durability: s.durability}
+	v := &service{log: log, live: live, engine: engine, usage: s.usageKept(log), observed: s.observed, founding: programme, durability: s.durability, mesh: s.mesh}
 	v.api = api.New(api.Options{
 		Tenants:     func() api.Tenants { return programme.tenants(live.Current()) },
 		Many:        s.many(),
@@ -193,6 +199,7 @@ func (v *service) routes(s settings) []api.Route {
 		[]api.Route{v.backupRoute()},
 		v.founding.routes(),
 		s.more,
+		v.mesh.routes(),
 	)
 }
 

@@ -54,6 +54,7 @@ func newRoot(out outside) *cobra.Command {
 	root.AddCommand(clientCommands(out)...)
 	root.AddCommand(newTopics()...)
 	root.AddCommand(newMan())
+	root.AddCommand(newMesh(out), newSync(out))
 	group(root)
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range append(root.Commands(), root) {

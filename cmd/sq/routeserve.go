@@ -64,7 +64,7 @@ func collectLess(lookup func(string) (string, bool)) (undo func()) {
 // there is none.
 func (s *routeSettings) listenMetrics() (net.Listener, error) {
 	if s.metricsListen == "" {
-		return nowhere{}, nil
+		return noListener{}, nil
 	}
 	l, err := net.Listen("tcp", s.metricsListen)
 	if err != nil {
@@ -73,12 +73,12 @@ func (s *routeSettings) listenMetrics() (net.Listener, error) {
 	return l, nil
 }
 
-// nowhere is a listener that is not there.
-type nowhere struct{}
+// noListener is a listener that is not there.
+type noListener struct{}
 
-func (nowhere) Accept() (net.Conn, error) { return nil, http.ErrServerClosed }
-func (nowhere) Close() error              { return nil }
-func (nowhere) Addr() net.Addr            { return nil }
+func (noListener) Accept() (net.Conn, error) { return nil, http.ErrServerClosed }
+func (noListener) Close() error              { return nil }
+func (noListener) Addr() net.Addr            { return nil }
 
 // announce prints that the router listens. Programs read the last line.
 func (s *routeSettings) announce(w io.Writer, r *route.Router, l net.Listener, log *slog.Logger) {

@@ -36,6 +36,7 @@ type service struct {
 	metrics   *metrics.Metrics
 	founding  *foundingProgramme
 	hangUp    func() // at SIGHUP; nil: all that people change in files is read again
+	mesh      *meshHost
 	observed
 	durability durabilitySettings
 }
@@ -48,6 +49,7 @@ func (v *service) run(ctx context.Context, listeners []net.Listener, received <-
 	var work sync.WaitGroup
 	work.Go(func() { v.live.Watch(watching) })
 	work.Go(func() { v.keepUsage(watching) })
+	work.Go(func() { v.mesh.run(watching) })
 	served := make(chan error, len(listeners))
 	work.Go(func() { v.door.keep(watching) })
 	work.Go(func() { v.manager.guard(watching, listeners[0]) })

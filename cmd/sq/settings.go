@@ -35,6 +35,7 @@ type settings struct {
 	admin       adminFlags
 	founding    foundingSettings
 	durability  durabilitySettings
+	mesh        *meshHost
 	budget      disk.Options  // what may be open, and for how long; tests have less
 	guessDelay  time.Duration // of the answers to wrong tokens
 	more        []api.Route   // of a server that is no host
@@ -61,6 +62,8 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.StringVar(&s.logFormat, "log-format", "text", "the `format` of the log on standard error: text or json")
 	f.StringVar(&s.logLevel, "log-level", "info", "the least `level` that is logged: debug, info, warn or error")
 	s.admin.register(f)
+	s.mesh = new(meshHost)
+	s.mesh.register(f)
 	s.observed.register(f)
 }
 
@@ -69,7 +72,10 @@ func (s *settings) many() bool { return s.config != "" }
 
 // complete fills in what the environment stands in for, and checks everything.
 func (s *settings) complete(f *pflag.FlagSet, args []string, lookup func(string) (string, bool)) error {
-	if err := s.completePort(args, lookup); err != nil {
+	if err := s.mesh.load(f, s); err != nil {
+		return err
+	}
+	if err := s.completePort(s.mesh.orPort(args, lookup), lookup); err != nil {
 		return err
 	}
 	if err := s.completeTenant(f, lookup); err != nil {

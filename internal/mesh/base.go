@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/wbic16/sq-go"
@@ -13,8 +14,9 @@ import (
 // base is what is known of all scrolls of a phext, with one peer. A scroll that is
 // not in it was agreed to be absent, or was never seen.
 type base struct {
-	pair string // whom it is with; see Pair.identity
-	all  []knownAt
+	pair  string // whom it is with; see Pair.Identity
+	round uint64 // of those that changed it; nodes that share bases count together
+	all   []knownAt
 }
 
 // knownAt is known of a scroll.
@@ -41,7 +43,7 @@ func (b *base) find(c phext.Coordinate) (int, bool) {
 func (b *base) learn(learned []knownAt) *base {
 	learned = slices.Clone(learned)
 	slices.SortStableFunc(learned, func(a, b knownAt) int { return a.at.Compare(b.at) })
-	next := &base{b.pair, make([]knownAt, 0, len(b.all)+len(learned))}
+	next := &base{b.pair, b.round, make([]knownAt, 0, len(b.all)+len(learned))}
 	old := b.all
 	for i, l := range learned {
 		if i+1 < len(learned) && learned[i+1].at == l.at {
@@ -61,6 +63,47 @@ func (b *base) learn(learned []knownAt) *base {
 	return next
 }
 
+// adopt returns the base with what the other node of the pair has learned since, by a round
+// of its own. What it calls local is remote here. Both nodes had what it says was agreed on,
+// so that is as true here. What a conflict is to one of them it is not to the other: each
+// keeps the other's text first.
+func (b *base) adopt(theirs *base) *base {
+	if theirs.round <= b.round {
+		return b
+	}
+	next := &base{pair: b.pair, round: theirs.round}
+	ours := b.all
+	for _, k := range theirs.all {
+		for len(ours) > 0 && ours[0].at.Less(k.at) {
+			next.keepConflict(ours[0])
+			ours = ours[1:]
+		}
+		mine, has := known{}, len(ours) > 0 && ours[0].at == k.at
+		if has {
+			mine, ours = ours[0].known, ours[1:]
+		}
+		switch {
+		case k.agreed() && mine.agreed():
+			next.all = append(next.all, k)
+		case has:
+			next.all = append(next.all, knownAt{k.at, mine})
+		}
+	}
+	for _, k := range ours {
+		next.keepConflict(k)
+	}
+	return next
+}
+
+// keepConflict keeps what the other node does not know of. What was agreed on, and is not
+// known there any more, is absent on both sides by now.
+func (b *base) keepConflict(k knownAt) {
+	if !k.agreed() {
+		b.all = append(b.all, k)
+	}
+}
+
+// equal reports whether two bases say the same, whichever round they are of.
 func (b *base) equal(c *base) bool { return b.pair == c.pair && slices.Equal(b.all, c.all) }
 
 // conflicts returns where the sides are known to differ.
@@ -96,7 +139,7 @@ func (b *base) lostIn(m manifest) bool {
 
 // The words of the file. It is text, a line a scroll, sorted:
 //
-//	sq-mesh-base 1 PAIR
+//	sq-mesh-base 1 PAIR ROUND
 //	COORD SUM              agreed on
 //	COORD LOCAL REMOTE     a conflict; - is an absent scroll
 //	end COUNT CHECKSUM     of the lines before this one
@@ -108,7 +151,7 @@ const (
 
 // encode returns the file of a base: about 50 to 90 bytes a scroll.
 func (b *base) encode() []byte {
-	out := append(make([]byte, 0, 64+96*len(b.all)), baseMagic+b.pair+"\n"...)
+	out := fmt.Appendf(make([]byte, 0, 64+96*len(b.all)), "%s%s %d\n", baseMagic, b.pair, b.round)
 	for _, k := range b.all {
 		out, _ = k.at.AppendText(out)
 		out = k.local.append(append(out, ' '))
@@ -132,8 +175,7 @@ func (s state) append(out []byte) []byte {
 func parseBase(data []byte) (*base, error) {
 	body, last := cutLastLine(data)
 	head, lines, _ := bytes.Cut(body, []byte("\n"))
-	pair, ok := strings.CutPrefix(string(head), baseMagic)
-	b := &base{pair: pair}
+	b, ok := parseHead(string(head))
 	for line := range bytes.Lines(lines) {
 		k, err := parseKnown(strings.Fields(string(line)))
 		if err != nil {
@@ -148,6 +190,15 @@ func parseBase(data []byte) (*base, error) {
 		return nil, sq.Errorf(sq.Unreadable, "base of a mesh: is cut short or was changed")
 	}
 	return b, nil
+}
+
+func parseHead(line string) (b *base, ok bool) {
+	b = &base{}
+	rest, ok := strings.CutPrefix(line, baseMagic)
+	pair, round, found := strings.Cut(rest, " ")
+	n, err := strconv.ParseUint(round, 10, 64)
+	b.pair, b.round = pair, n
+	return b, ok && found && err == nil && strconv.FormatUint(n, 10) == round
 }
 
 func cutLastLine(data []byte) (before, last []byte) {

@@ -57,6 +57,16 @@ func (b *Bases) load(peer string, name sq.PhextName, pair string) *base {
 	return found
 }
 
+// Share returns what was agreed on with a peer about a phext, for that peer: the file of
+// the base. NotFound: there is none, or it is of another pair.
+func (b *Bases) Share(peer string, name sq.PhextName, identity string) ([]byte, error) {
+	found := b.load(peer, name, identity)
+	if found.round == 0 {
+		return nil, sq.Errorf(sq.NotFound, "nothing was agreed on with %q about %q", peer, name)
+	}
+	return found.encode(), nil
+}
+
 // readFile reads a file whole.
 func readFile(dir vfs.FS, name string) ([]byte, error) {
 	f, err := dir.Open(name)

@@ -88,6 +88,10 @@ func Identity(server, key string, name sq.PhextName) string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// Proof returns what shows that somebody knows a key, without giving it away: 16 hex
+// digits.
+func Proof(key string) string { return Identity("proof", key, "") }
+
 // Load reads and checks the configuration at path. Its errors are those of Parse, and
 // Internal when the file cannot be read.
 func Load(path string) (*Config, error) {

@@ -199,7 +199,7 @@ func TestNoBaseNoHarm(t *testing.T) {
 }
 
 func TestBaseReturns(t *testing.T) {
-	b := &base{pair: "0123456789abcdef"}
+	b := &base{pair: "0123456789abcdef", round: 7}
 	at := phext.First
 	each(func(k known, _, _ state) {
 		if at = at.With(8, at.Component(8)%999+1).With(0, at.Component(0)+at.Component(8)/999); k != (known{}) {

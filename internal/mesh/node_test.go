@@ -112,13 +112,13 @@ func TestStatusTells(t *testing.T) {
 	if err != nil || s.ID != "a" || len(s.Peers) != 2 || len(s.Kept) != 1 {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	if p := s.Peers[0]; !p.Up || p.Synced.IsZero() || len(p.Phexts[0].Conflicts) != 1 || p.Phexts[0].Conflicts[0] != scroll(1) {
+	if p := s.Peers[0]; !p.Up || p.Synced.IsZero() || len(p.Phexts[0].Conflicts) != 1 || p.Phexts[0].Conflicts[0] != scroll(1).String() {
 		t.Errorf("%+v", p)
 	}
 	if p := s.Peers[1]; p.Up || !p.Synced.IsZero() || p.Down != "no server answers at c" || p.Error != p.Down {
 		t.Errorf("%+v", p)
 	}
-	if k := s.Kept[0]; k.Phext != "notes.conflicts" || k.Scrolls != 1 || k.Coordinates[0] != scroll(1) {
+	if k := s.Kept[0]; k.Phext != "notes.conflicts" || k.Scrolls != 1 || k.Coordinates[0] != scroll(1).String() {
 		t.Errorf("%+v", k)
 	}
 	if !strings.Contains(log.String(), "conflicts=1") || !strings.Contains(log.String(), "no server answers at c") || strings.Contains(log.String(), "secret") {

@@ -23,6 +23,15 @@ type Peer interface {
 	Version(ctx context.Context) (string, error)
 }
 
+// Sharer is a peer that may be a node of the mesh as well. It tells what it has agreed on
+// with this node by rounds of its own, so that neither takes what came from it for an edit
+// of the other. What it tells must be true: it is this node that it means.
+type Sharer interface {
+	// Base returns what Bases.Share returned there for this node. NotFound, or any other
+	// error: nothing is known.
+	Base(ctx context.Context, name sq.PhextName) ([]byte, error)
+}
+
 // Difference is a scroll that a peer has otherwise.
 type Difference struct {
 	Coordinate phext.Coordinate
@@ -30,4 +39,37 @@ type Difference struct {
 	Missing bool
 	// Text is what it has. It is valid until the next step.
 	Text []byte
+}
+
+// Differences yields where a phext is not as have says, which is in order. It reads the
+// phext whole.
+func Differences(s sq.Snapshot, have iter.Seq2[phext.Coordinate, phext.Checksum]) iter.Seq2[Difference, error] {
+	return func(yield func(Difference, error) bool) {
+		next, stop := iter.Pull2(have)
+		defer stop()
+		at, sum, more := next()
+		for scroll, err := range s.Scan(phext.Coordinate{}, phext.Last) {
+			if err != nil {
+				yield(Difference{}, err)
+				return
+			}
+			for ; more && at.Less(scroll.Coordinate); at, sum, more = next() {
+				if !yield(Difference{Coordinate: at, Missing: true}, nil) {
+					return
+				}
+			}
+			same := more && at == scroll.Coordinate && sum == phext.Sum(scroll.Text)
+			if more && at == scroll.Coordinate {
+				at, sum, more = next()
+			}
+			if !same && !yield(Difference{Coordinate: scroll.Coordinate, Text: scroll.Text}, nil) {
+				return
+			}
+		}
+		for ; more; at, sum, more = next() {
+			if !yield(Difference{Coordinate: at, Missing: true}, nil) {
+				return
+			}
+		}
+	}
 }

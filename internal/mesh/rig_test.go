@@ -25,12 +25,13 @@ const notes = sq.PhextName("notes")
 
 // node is a server of a mesh in memory: phexts, and a folder that can lose power.
 type node struct {
-	id    string
-	store sq.Store
-	dir   *vfs.Mem
+	id     string
+	store  sq.Store
+	dir    *vfs.Mem
+	shares bool // what it has agreed on, with those that ask
 }
 
-func newNode(id string) *node { return &node{id, storetest.NewModel(), vfs.NewMem()} }
+func newNode(id string) *node { return &node{id: id, store: storetest.NewModel(), dir: vfs.NewMem()} }
 
 // world is what happens between the steps of a round: before is called ahead of each,
 // and an error of it is what the step fails with. nil: nothing happens.
@@ -71,6 +72,19 @@ func (h hooked) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) ([
 // direct is a peer that is a store in the same process.
 type direct struct{ hooked }
 
+// sharing is a direct peer that is a node as well.
+type sharing struct {
+	direct
+	node, asker *node
+}
+
+func (s sharing) Base(_ context.Context, name sq.PhextName) ([]byte, error) {
+	if err := s.world.step("base"); err != nil {
+		return nil, err
+	}
+	return mesh.NewBases(s.node.dir, nil).Share(s.asker.id, name, "of-"+s.asker.id)
+}
+
 func (d direct) Version(context.Context) (string, error) { return sq.Version, d.world.step("version") }
 
 func (d direct) Delta(ctx context.Context, name sq.PhextName, have iter.Seq2[phext.Coordinate, phext.Checksum]) iter.Seq2[mesh.Difference, error] {
@@ -81,25 +95,11 @@ func (d direct) Delta(ctx context.Context, name sq.PhextName, have iter.Seq2[phe
 			return
 		}
 		defer s.Close()
-		mine := map[phext.Coordinate]phext.Checksum{}
-		for at, sum := range have {
-			mine[at] = sum
-		}
-		for scroll, err := range s.Scan(phext.Coordinate{}, phext.Last) {
-			sum, there := mine[scroll.Coordinate]
-			delete(mine, scroll.Coordinate)
-			if there && sum == phext.Sum(scroll.Text) && err == nil {
-				continue
-			}
+		for difference, err := range mesh.Differences(s, have) {
 			if err == nil {
 				err = d.world.step("delta")
 			}
-			if !yield(mesh.Difference{Coordinate: scroll.Coordinate, Text: scroll.Text}, err) || err != nil {
-				return
-			}
-		}
-		for at := range mine {
-			if !yield(mesh.Difference{Coordinate: at, Missing: true}, nil) {
+			if !yield(difference, err) || err != nil {
 				return
 			}
 		}
@@ -109,9 +109,14 @@ func (d direct) Delta(ctx context.Context, name sq.PhextName, have iter.Seq2[phe
 // pair returns the pair of a phext on two nodes, as a process that begins has it.
 func (n *node) pair(peer *node, w *world) *mesh.Pair {
 	dir := vfs.NewFault(n.dir, func(c vfs.Call) error { return w.step(c.Op + " " + c.Name) })
+	there := direct{hooked{peer.store, w, peer.id}}
+	conn := mesh.Peer(there)
+	if peer.shares {
+		conn = sharing{there, peer, n}
+	}
 	return &mesh.Pair{
 		Local: hooked{n.store, w, n.id}, Name: notes,
-		Peer: direct{hooked{peer.store, w, peer.id}}, ID: peer.id, Identity: "of-" + peer.id,
+		Peer: conn, ID: peer.id, Identity: "of-" + peer.id,
 		Bases: mesh.NewBases(dir, nil),
 		Now:   func() time.Time { return time.Unix(0, 0) },
 	}

@@ -190,11 +190,11 @@ func (r *round) compare(ctx context.Context) (err error) {
 		return err
 	}
 	before := r.Bases.load(r.ID, r.Name, r.Identity)
-	r.base = before
+	r.base = r.shared(ctx, before)
 	if !exists || !r.local.Exists() {
-		// A phext that is missing as a whole may be on a disk that is not mounted. It is filled
-		// again, and nothing is deleted for it.
-		r.base = &base{pair: before.pair}
+		if before, err = r.void(before); err != nil {
+			return err
+		}
 	}
 	r.lost = r.base.lostIn(r.mine)
 	r.alive()
@@ -209,6 +209,35 @@ func (r *round) compare(ctx context.Context) (err error) {
 		r.calm = [2]sq.Position{}
 	}
 	return nil
+}
+
+// shared returns the base with what the peer has agreed on by rounds of its own. A base
+// that is lost here stays so: then it may be more that was lost.
+func (r *round) shared(ctx context.Context, before *base) *base {
+	sharer, ok := r.Peer.(Sharer)
+	if !ok || before.round == 0 {
+		return before
+	}
+	data, err := sharer.Base(ctx, r.remote)
+	if err != nil {
+		return before
+	}
+	theirs, err := parseBase(data)
+	if err != nil {
+		return before
+	}
+	return before.adopt(theirs)
+}
+
+// void has nothing agreed on where one side misses the phext as a whole, which may be on a
+// disk that is not mounted: it is filled again, and nothing is deleted for it. That is
+// written first, since a round that dies leaves it half filled.
+func (r *round) void(before *base) (*base, error) {
+	r.base = &base{pair: before.pair, round: r.base.round + 1}
+	if r.DryRun || len(before.all) == 0 {
+		return before, nil
+	}
+	return r.base, r.Bases.save(r.ID, r.Name, r.base)
 }
 
 // there asks whether the peer has the phext, and where it is in its life.
@@ -362,10 +391,14 @@ func (r *round) confirmConflicts(ctx context.Context) error {
 // remember writes the new base. Both sides have what it says; a round that dies before
 // this finds that out again.
 func (r *round) remember(before *base, complete bool) error {
-	next := before
+	next := r.base
+	if !complete && len(r.learned) == 0 {
+		r.open = before.conflicts()
+		return nil
+	}
 	if complete {
 		// What was not told of is the same on both sides.
-		next = &base{pair: before.pair, all: make([]knownAt, 0, len(r.mine))}
+		next = &base{pair: before.pair, round: r.base.round, all: make([]knownAt, 0, len(r.mine))}
 		for _, h := range r.mine {
 			s := state{h.sum, true}
 			next.all = append(next.all, knownAt{h.at, known{s, s}})
@@ -374,8 +407,9 @@ func (r *round) remember(before *base, complete bool) error {
 	}
 	next = next.learn(r.learned)
 	r.open = next.conflicts()
-	if r.DryRun || next.equal(before) {
+	if r.DryRun || next.equal(before) && before.round > 0 {
 		return nil
 	}
+	next.round++
 	return r.Bases.save(r.ID, r.Name, next)
 }

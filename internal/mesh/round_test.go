@@ -3,6 +3,7 @@ package mesh_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -143,6 +144,72 @@ func TestMissingPhext(t *testing.T) {
 	}
 	a.round(t, b)
 	same(t, a, b, "text")
+}
+
+// TestHalfFilled: a round that dies while it fills a phext again leaves nothing that the
+// next one takes for deletions.
+func TestHalfFilled(t *testing.T) {
+	for dies := 1; ; dies++ {
+		a, b := newNode("a"), newNode("b")
+		var batch sq.Batch
+		for i := range 3 * 400 {
+			batch = append(batch, sq.Op{Kind: sq.Put, Coordinate: scroll(i%400+1).With(7, i/400+1), Text: fmt.Append(nil, i)})
+		}
+		if _, err := a.store.Apply(t.Context(), notes, batch); err != nil {
+			t.Fatal(err)
+		}
+		a.round(t, b)
+		want := a.all(notes)
+		if err := b.store.Drop(t.Context(), notes); err != nil {
+			t.Fatal(err)
+		}
+		step := 0
+		_, err := a.pair(b, &world{func(string) error {
+			if step++; step >= dies {
+				return errKilled
+			}
+			return nil
+		}}).Round(t.Context())
+		a.lossOfPower(rand.New(rand.NewPCG(1, uint64(dies))))
+		a.round(t, b)
+		same(t, a, b, want)
+		if err == nil {
+			return
+		}
+	}
+}
+
+// TestBothDoRounds: what came from the other node is not taken for an edit of it.
+func TestBothDoRounds(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.shares, b.shares = true, true
+	a.put(t, scroll(1), "first")
+	a.put(t, scroll(2), "second")
+	a.round(t, b)
+	b.round(t, a)
+	a.put(t, scroll(1), "of a")
+	a.put(t, scroll(3), "new")
+	a.round(t, b)
+	b.put(t, scroll(1), "of b, who has seen that of a")
+	b.put(t, scroll(3), "")
+	if out := b.round(t, a); out.New != 0 || out.Sent != 1 || out.DeletedThere != 1 {
+		t.Errorf("%+v", out)
+	}
+	same(t, a, b, "of b, who has seen that of a\x17second")
+	if out := a.round(t, b); out.Travelled()+out.New != 0 {
+		t.Errorf("%+v", out)
+	}
+	// A conflict that one has kept is not known to the other.
+	a.put(t, scroll(2), "second of a")
+	b.put(t, scroll(2), "second of b")
+	a.round(t, b)
+	if out := b.round(t, a); out.New != 1 || !b.has("second of a") || !a.has("second of b") {
+		t.Errorf("%+v", out)
+	}
+	b.put(t, scroll(2), "settled")
+	a.round(t, b)
+	b.round(t, a)
+	same(t, a, b, "of b, who has seen that of a\x17settled")
 }
 
 // TestMostIsDeleted: the deletion travels, and the texts are kept on the node that does

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"crypto/subtle"
 	"slices"
 	"strings"
 	"time"
@@ -41,23 +42,23 @@ type PeerStatus struct {
 // PhextStatus is what is known of a phext that is kept in step with a peer. The counts
 // are of scrolls, since the node was started.
 type PhextStatus struct {
-	Phext        sq.PhextName       `json:"phext"`
-	Synced       time.Time          `json:"synced,omitzero"`
-	Error        string             `json:"error,omitempty"`
-	Taken        int                `json:"taken"`
-	Sent         int                `json:"sent"`
-	DeletedHere  int                `json:"deleted_here"`
-	DeletedThere int                `json:"deleted_there"`
-	Refused      int                `json:"refused"` // in the last round
-	Refusal      string             `json:"refusal,omitempty"`
-	Conflicts    []phext.Coordinate `json:"conflicts"` // that are open
+	Phext        sq.PhextName `json:"phext"`
+	Synced       time.Time    `json:"synced,omitzero"`
+	Error        string       `json:"error,omitempty"`
+	Taken        int          `json:"taken"`
+	Sent         int          `json:"sent"`
+	DeletedHere  int          `json:"deleted_here"`
+	DeletedThere int          `json:"deleted_there"`
+	Refused      int          `json:"refused"` // in the last round
+	Refusal      string       `json:"refusal,omitempty"`
+	Conflicts    []string     `json:"conflicts"` // the coordinates of those that are open
 }
 
 // Kept is a phext that keeps other sides' texts. They stay until somebody deletes them.
 type Kept struct {
-	Phext       sq.PhextName       `json:"phext"`
-	Scrolls     int                `json:"scrolls"`
-	Coordinates []phext.Coordinate `json:"coordinates"` // the first 1,000
+	Phext       sq.PhextName `json:"phext"`
+	Scrolls     int          `json:"scrolls"`
+	Coordinates []string     `json:"coordinates"` // the first 1,000
 }
 
 // known returns what is known of the peer.
@@ -82,7 +83,10 @@ func (p *peer) add(name sq.PhextName, out Outcome, err error) {
 	s := &p.status.Phexts[i]
 	s.Taken, s.Sent = s.Taken+out.Taken, s.Sent+out.Sent
 	s.DeletedHere, s.DeletedThere = s.DeletedHere+out.DeletedHere, s.DeletedThere+out.DeletedThere
-	s.Conflicts = append([]phext.Coordinate{}, out.Open...)
+	s.Conflicts = []string{}
+	for _, c := range out.Open {
+		s.Conflicts = append(s.Conflicts, c.String())
+	}
 	if !out.Unchanged {
 		s.Refused, s.Refusal = out.Refused, describe(out.Refusal)
 	}
@@ -106,6 +110,18 @@ func (n *Node) Peers() (all []PeerStatus) {
 		all = append(all, p.known())
 	}
 	return all
+}
+
+// Share returns what this node has agreed on with a peer about a phext, to that peer:
+// who has its id, and the key that it is asked with here. NotFound: nothing was agreed on, or
+// it is somebody else.
+func (n *Node) Share(id, proof string, name sq.PhextName) ([]byte, error) {
+	for _, p := range n.peers {
+		if p.ID == id && subtle.ConstantTimeCompare([]byte(proof), []byte(Proof(p.Key))) == 1 {
+			return n.Bases.Share(id, name, Identity(p.Server(), p.Key, name))
+		}
+	}
+	return nil, sq.Errorf(sq.NotFound, "there is no peer %q with that key", id)
 }
 
 // Status returns what the node knows. It reads the phexts that keep conflicts.
@@ -142,7 +158,7 @@ func KeptIn(ctx context.Context, store sq.Store) ([]Kept, error) {
 
 func keptIn(ctx context.Context, store sq.Store, name sq.PhextName) (Kept, error) {
 	const most = 1000
-	k := Kept{Phext: name, Coordinates: []phext.Coordinate{}}
+	k := Kept{Phext: name, Coordinates: []string{}}
 	s, err := store.Snapshot(ctx, name)
 	if err != nil {
 		return k, err
@@ -153,7 +169,7 @@ func keptIn(ctx context.Context, store sq.Store, name sq.PhextName) (Kept, error
 		if err != nil || len(k.Coordinates) == most {
 			return k, err
 		}
-		k.Coordinates = append(k.Coordinates, scroll.Coordinate)
+		k.Coordinates = append(k.Coordinates, scroll.Coordinate.String())
 	}
 	return k, nil
 }

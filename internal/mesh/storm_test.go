@@ -38,6 +38,7 @@ func TestStorm(t *testing.T) {
 		s := &storm{t: t, rng: rand.New(rand.NewPCG(seed, 7)), texts: map[string]bool{}}
 		for j := range 2 + s.rng.IntN(3) {
 			s.nodes = append(s.nodes, newNode(string(rune('a'+j))))
+			s.nodes[j].shares = seed%3 > 0
 		}
 		s.rage(20 + s.rng.IntN(60))
 		s.settle()
