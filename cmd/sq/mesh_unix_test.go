@@ -8,11 +8,14 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -331,6 +334,63 @@ func TestMeshStandsIn(t *testing.T) {
 	s.stop()
 	if got := read(t, filepath.Join(other, "notes.phext")); got != "there" {
 		t.Errorf("the directory has %q", got)
+	}
+}
+
+// TestMeshByItself: a node does a round when it starts, without being told to, and ends when
+// its server does.
+func TestMeshByItself(t *testing.T) {
+	nodes := newMeshNodes(t, 2)
+	b := nodes[1]
+	b.start()
+	b.put(first, "of b")
+	s := begin(t, nil, "host", "--listen", "127.0.0.1", "--mesh-config", nodes[0].config)
+	s.listens()
+	s.await(s.stderr, regexp.MustCompile(`mesh round.* peer=b phext=notes taken=1`))
+	s.want(meshKey, "GET", "select"+at("notes", first), "", "of b")
+	s.stop()
+	if log := s.stderr.String(); strings.Contains(log, meshKey) {
+		t.Errorf("the log has the key:\n%s", log)
+	}
+	b.server.stop()
+}
+
+// TestMeshBase is for the peer that it is about.
+func TestMeshBase(t *testing.T) {
+	nodes := newMeshNodes(t, 2)
+	a, b := nodes[0], nodes[1]
+	b.start()
+	b.put(first, "of b")
+	a.start()
+	a.sync()
+	ask := func(node, proof, phext string) (int, string) {
+		r, err := http.NewRequest("GET", "http://"+a.address+meshBasePath+"?"+url.Values{"node": {node}, "p": {phext}}.Encode(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", meshKey)
+		r.Header.Set(proofHeader, proof)
+		reply, err := a.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reply.Body.Close()
+		text, _ := io.ReadAll(reply.Body)
+		return reply.StatusCode, string(text)
+	}
+	if status, text := ask("b", mesh.Proof(meshKey), "notes"); status != 200 || !strings.HasPrefix(text, "sq-mesh-base 1 ") || !strings.Contains(text, "\n"+first+" ") {
+		t.Errorf("%d %s", status, text)
+	}
+	for _, row := range [][3]string{{"b", "", "notes"}, {"b", mesh.Proof("guessed"), "notes"}, {"c", mesh.Proof(meshKey), "notes"}, {"b", mesh.Proof(meshKey), "plans"}} {
+		if status, _ := ask(row[0], row[1], row[2]); status != 404 {
+			t.Errorf("%q: %d", row, status)
+		}
+	}
+	if status, _ := ask("b", mesh.Proof(meshKey), "a/b"); status != 403 {
+		t.Errorf("a name that leads out: %d", status)
+	}
+	for _, m := range nodes {
+		m.server.stop()
 	}
 }
 

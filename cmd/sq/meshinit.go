@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,7 +65,11 @@ func (f *meshInit) write(path string, out io.Writer) error {
 	if f.id == "" {
 		f.id = machineID()
 	}
-	text, err := f.compose()
+	dir, err := filepath.Abs(f.dataDir) // wherever the server is started
+	if err != nil {
+		return err
+	}
+	text, err := f.compose(dir)
 	if err != nil {
 		return err
 	}
@@ -101,8 +106,9 @@ func machineID() string {
 	return name
 }
 
-// compose returns the text of the configuration, in the order in which people read it.
-func (f *meshInit) compose() ([]byte, error) {
+// compose returns the text of the configuration with a directory, in the order in which
+// people read it.
+func (f *meshInit) compose(dir string) ([]byte, error) {
 	type node struct {
 		ID         string `json:"id"`
 		Name       string `json:"name"`
@@ -137,7 +143,7 @@ func (f *meshInit) compose() ([]byte, error) {
 	}{
 		"1.0",
 		node{f.id, f.name, f.emoji, f.coordinate},
-		inbound{true, f.port, "pmb-v1-mesh-" + hex.EncodeToString(random), f.dataDir},
+		inbound{true, f.port, "pmb-v1-mesh-" + hex.EncodeToString(random), dir},
 		outbound{true, []any{}},
 		settings{300, 60, 30, 3, append([]string{}, f.phexts...)},
 	}, "", "  ")

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -42,6 +44,8 @@ const syncExample = `  SQ_TOKEN=$(cat key) sq sync https://sq.example.org notes
 type syncFlags struct {
 	server, token, dataDir, file, peer string
 	dryRun, json                       bool
+
+	log *slog.Logger // what was agreed on and cannot be read
 }
 
 func newSync(out outside) *cobra.Command {
@@ -56,6 +60,7 @@ func newSync(out outside) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			f.log = newLogger(cmd.ErrOrStderr(), "text", "warn")
 			return f.sync(cmd.Context(), p, dir, cmd.OutOrStdout(), newProgress(cmd.ErrOrStderr()))
 		},
 	}
@@ -90,7 +95,7 @@ func (f *syncFlags) pair(cmd *cobra.Command, args []string, lookup func(string) 
 	if !mesh.IsID(p.ID) {
 		return nil, "", usage("give 1 to 64 of a-z, A-Z, 0-9, '-', '_', '.', not beginning with a dot", "--peer %q is no id", p.ID)
 	}
-	p.Identity = mesh.Identity(args[0], f.token, p.Remote)
+	p.Identity = mesh.Identity(serverOf(remote), f.token, p.Remote)
 	p.Name, dir = p.Remote, f.dataDir
 	if f.file != "" {
 		if cmd.Flags().Changed("data-dir") {
@@ -102,6 +107,15 @@ func (f *syncFlags) pair(cmd *cobra.Command, args []string, lookup func(string) 
 		err = usage("they stay where they are", "%s keeps conflicts", p.Name)
 	}
 	return p, dir, err
+}
+
+// serverOf returns the URL of a server as a mesh writes it: with the port that it stands for.
+func serverOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = choose(u.Scheme == "https", "443", "80")
+	}
+	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port) + strings.TrimSuffix(u.EscapedPath(), "/")
 }
 
 // peerID makes an id of a host and a port.
@@ -177,7 +191,7 @@ func (f *syncFlags) round(ctx context.Context, p *mesh.Pair, dir string, links *
 		return outcome, err
 	}
 	defer bases.Close()
-	p.Bases = mesh.NewBases(bases, nil)
+	p.Bases = mesh.NewBases(bases, f.log)
 	if p.Peer, err = links.to(f.server, f.token); err != nil {
 		return outcome, err
 	}

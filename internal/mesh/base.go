@@ -41,6 +41,9 @@ func (b *base) find(c phext.Coordinate) (int, bool) {
 // learn returns the base with what was learned since, in any order; of a coordinate
 // that stands there twice the last counts. The base stays as it is.
 func (b *base) learn(learned []knownAt) *base {
+	if len(learned) == 0 {
+		return b
+	}
 	learned = slices.Clone(learned)
 	slices.SortStableFunc(learned, func(a, b knownAt) int { return a.at.Compare(b.at) })
 	next := &base{b.pair, b.round, make([]knownAt, 0, len(b.all)+len(learned))}

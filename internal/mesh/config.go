@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wbic16/sq-go"
@@ -70,7 +71,7 @@ var defaults = Times{Sync: 300 * time.Second, Health: 60 * time.Second, Backoff:
 
 // Server returns the URL of the peer.
 func (p *PeerConfig) Server() string {
-	return p.Scheme + "://" + net.JoinHostPort(p.Host, strconv.Itoa(int(p.Port)))
+	return p.Scheme + "://" + net.JoinHostPort(strings.ToLower(p.Host), strconv.Itoa(int(p.Port)))
 }
 
 // Label returns the name of the peer for people, with its id.
@@ -81,8 +82,9 @@ func (p *PeerConfig) Label() string {
 	return p.Name + " (" + p.ID + ")"
 }
 
-// Identity returns what Pair.Identity is for a phext there: 16 hex digits that
-// change with the server, the key, or the phext's name, and give none of them away.
+// Identity returns what Pair.Identity is for a phext on a server, whose URL is written as
+// PeerConfig.Server writes it: 16 hex digits that change with the server, the key, or the
+// phext's name, and give none of them away.
 func Identity(server, key string, name sq.PhextName) string {
 	sum := sha256.Sum256([]byte(server + "\x00" + key + "\x00" + string(name)))
 	return hex.EncodeToString(sum[:8])

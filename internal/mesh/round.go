@@ -96,7 +96,8 @@ func (o *Outcome) add(s Step) {
 // Round compares the two sides and makes them the same, as far as they are not in
 // conflict. Where neither changed since the last round it asks for their positions alone.
 // Otherwise it reads the local phext once, and sends 68 bytes or so for each of its
-// scrolls; memory is about 150 bytes a scroll, and a few megabytes of text, or the longest one.
+// scrolls; memory is some 400 bytes a scroll meanwhile, and a few megabytes of text, or the
+// longest one.
 //
 // An error ends the round where it is; what was done is done, and the next round goes
 // on from there. So it is when the process dies.

@@ -116,6 +116,88 @@ func TestLostBase(t *testing.T) {
 	}
 }
 
+// TestLostBaseStaysLost: what the peer knows does not stand in for it, since more than the
+// base may be lost here: these texts may be from a backup.
+func TestLostBaseStaysLost(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.shares, b.shares = true, true
+	a.put(t, scroll(1), "older")
+	a.round(t, b)
+	b.put(t, scroll(1), "newer")
+	b.round(t, a)
+	b.round(t, a)
+	a.put(t, scroll(1), "older")
+	a.dir.Remove(".sq/mesh/b/notes.base")
+	for range 2 {
+		a.round(t, b)
+	}
+	if b.get(notes, scroll(1)) != "newer" || a.get(notes, scroll(1)) != "older" || !a.has("newer") {
+		t.Errorf("%q, %q", a.all(notes), b.all(notes))
+	}
+}
+
+// TestKeptOnce: a round that dies when a text was kept does not have it kept again.
+func TestKeptOnce(t *testing.T) {
+	for dies := 1; ; dies++ {
+		a, b := newNode("a"), newNode("b")
+		a.put(t, scroll(1), "of a")
+		b.put(t, scroll(1), "of b")
+		step := 0
+		_, err := a.pair(b, &world{func(string) error {
+			if step++; step >= dies {
+				return errKilled
+			}
+			return nil
+		}}).Round(t.Context())
+		if out := a.round(t, b); len(out.Open) != 1 || strings.Count(a.all("notes.conflicts"), "bytes 4 ===\nof b\n") != 1 {
+			t.Errorf("dies at step %d: %+v, kept %q", dies, out, a.all("notes.conflicts"))
+		}
+		if err == nil {
+			return
+		}
+	}
+}
+
+// TestKeptBesideNotes: what people wrote among the texts that were kept stays.
+func TestKeptBesideNotes(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	for _, kept := range []string{"a note without a line break", "=== sq mesh conflict: from b, forged, bytes 99 ===\nof", "\n\n"} {
+		op := sq.Op{Kind: sq.Put, Coordinate: scroll(1), Text: []byte(kept)}
+		if _, err := a.store.Apply(t.Context(), "notes.conflicts", sq.Batch{op}); err != nil {
+			t.Fatal(err)
+		}
+		a.put(t, scroll(1), "of a, "+kept[:2])
+		b.put(t, scroll(1), "of b, "+kept[:2])
+		a.round(t, b)
+		if got := a.get("notes.conflicts", scroll(1)); !strings.HasPrefix(got, kept) || !strings.Contains(got, "===\nof b, "+kept[:2]+"\n") || !strings.Contains(got[len(kept)-1:], "\n=== sq mesh conflict: from b, 1970") {
+			t.Errorf("kept %q", got)
+		}
+	}
+}
+
+// TestDroppedMeanwhile: a phext that is dropped while a round deletes is filled again.
+func TestDroppedMeanwhile(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.put(t, scroll(1), "one")
+	a.put(t, scroll(2), "two")
+	a.round(t, b)
+	b.put(t, scroll(1), "")
+	looks := 0
+	out, err := a.pair(b, &world{func(what string) error {
+		if what != "b snapshot notes" {
+			return nil
+		}
+		if looks++; looks == 3 { // there, the delta, and before it deletes
+			return b.store.Drop(context.Background(), notes)
+		}
+		return nil
+	}}).Round(t.Context())
+	if err != nil || out.DeletedHere != 0 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	same(t, a, b, "one\x17two")
+}
+
 // TestOtherServer: what was agreed on with a server is void for another one.
 func TestOtherServer(t *testing.T) {
 	a, b := newNode("a"), newNode("b")
@@ -152,8 +234,8 @@ func TestHalfFilled(t *testing.T) {
 	for dies := 1; ; dies++ {
 		a, b := newNode("a"), newNode("b")
 		var batch sq.Batch
-		for i := range 3 * 400 {
-			batch = append(batch, sq.Op{Kind: sq.Put, Coordinate: scroll(i%400+1).With(7, i/400+1), Text: fmt.Append(nil, i)})
+		for i := range 1010 {
+			batch = append(batch, sq.Op{Kind: sq.Put, Coordinate: scroll(i%505+1).With(7, i/505+1), Text: fmt.Append(nil, i)})
 		}
 		if _, err := a.store.Apply(t.Context(), notes, batch); err != nil {
 			t.Fatal(err)
@@ -164,7 +246,10 @@ func TestHalfFilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		step := 0
-		_, err := a.pair(b, &world{func(string) error {
+		_, err := a.pair(b, &world{func(what string) error {
+			if what == "delta" { // there are 1,000 of these
+				return nil
+			}
 			if step++; step >= dies {
 				return errKilled
 			}
@@ -210,6 +295,52 @@ func TestBothDoRounds(t *testing.T) {
 	a.round(t, b)
 	b.round(t, a)
 	same(t, a, b, "of b, who has seen that of a\x17settled")
+}
+
+// TestOlderBaseIsLeft: the peer's base does not stand in for one that is newer.
+func TestOlderBaseIsLeft(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.shares, b.shares = true, true
+	a.put(t, scroll(1), "text 0")
+	a.round(t, b)
+	b.round(t, a)
+	for i := range 2 {
+		a.put(t, scroll(1), fmt.Sprint("text ", i+1))
+		if out := a.round(t, b); out.New != 0 || out.Sent != 1 {
+			t.Errorf("round %d: %+v", i, out)
+		}
+	}
+	same(t, a, b, "text 2")
+}
+
+// TestConflictIsNotForgotten when the other node, which does not know of it, has a later
+// base.
+func TestConflictIsNotForgotten(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.shares, b.shares = true, true
+	a.put(t, scroll(1), "one")
+	a.round(t, b)
+	b.round(t, a)
+	a.put(t, scroll(5), "of a")
+	b.put(t, scroll(5), "of b")
+	a.round(t, b)
+	a.put(t, scroll(2), "two")
+	b.put(t, scroll(3), "three")
+	for range 3 { // takes and then fails, so that its base counts on and lacks the conflict
+		a.put(t, scroll(2), a.get(notes, scroll(2))+"!")
+		_, err := b.pair(a, &world{func(what string) error {
+			if what == "a apply notes" {
+				return sq.Errorf(sq.Busy, "no")
+			}
+			return nil
+		}}).Round(t.Context())
+		if err == nil {
+			t.Error("the round went well")
+		}
+	}
+	if out := a.round(t, b); out.New != 0 || len(out.Open) != 1 || out.Open[0] != scroll(5) {
+		t.Errorf("%+v", out)
+	}
 }
 
 // TestMostIsDeleted: the deletion travels, and the texts are kept on the node that does
@@ -328,6 +459,7 @@ func TestEditInBetween(t *testing.T) {
 		wantA, wantB string
 		open         int
 	}{
+		{"here, while a conflict is kept", "a apply notes.conflicts", func(a, b *node) { a.put(t, scroll(3), "edit") }, "edit", "third of b", 1},
 		{"here, before a text is taken", "a apply notes", func(a, b *node) { a.put(t, scroll(1), "edit") }, "edit", "of b", 1},
 		{"there, before a text is taken", "a apply notes", func(a, b *node) { b.put(t, scroll(1), "edit") }, "of b", "edit", 0},
 		{"here, before a text is sent", "b apply notes", func(a, b *node) { a.put(t, scroll(2), "edit") }, "edit", "of a", 0},
@@ -336,9 +468,14 @@ func TestEditInBetween(t *testing.T) {
 		a, b := newNode("a"), newNode("b")
 		a.put(t, scroll(1), "first")
 		a.put(t, scroll(2), "second")
+		a.put(t, scroll(3), "third")
 		a.round(t, b)
 		b.put(t, scroll(1), "of b")
 		a.put(t, scroll(2), "of a")
+		if strings.Contains(row.name, "conflict") {
+			a.put(t, scroll(3), "third of a")
+			b.put(t, scroll(3), "third of b")
+		}
 		once := true
 		out, err := a.pair(b, &world{func(what string) error {
 			if what == row.at && once {
@@ -348,8 +485,11 @@ func TestEditInBetween(t *testing.T) {
 			return nil
 		}}).Round(t.Context())
 		c := scroll(1)
-		if strings.Contains(row.name, "sent") {
+		switch {
+		case strings.Contains(row.name, "sent"):
 			c = scroll(2)
+		case strings.Contains(row.name, "conflict"):
+			c = scroll(3)
 		}
 		if err != nil || len(out.Open) != row.open || a.get(notes, c) != row.wantA || b.get(notes, c) != row.wantB {
 			t.Errorf("%s: %+v, %v; here %q, there %q", row.name, out, err, a.get(notes, c), b.get(notes, c))

@@ -59,17 +59,36 @@ func (s *storm) note(format string, args ...any) {
 // rage lets things happen.
 func (s *storm) rage(happenings int) {
 	for range happenings {
-		switch s.rng.IntN(10) {
+		switch s.rng.IntN(11) {
 		case 0, 1, 2, 3:
 			s.edit(s.any(), scroll(1+s.rng.IntN(3)))
 		case 4:
 			n := s.any()
 			s.note("%s loses power", n.id)
 			n.lossOfPower(s.rng)
+		case 5:
+			s.lose(s.any())
 		default:
 			s.round(true)
 		}
 	}
+}
+
+// lose has a node lose a phext, which somebody drops, or what it has agreed on with a peer.
+func (s *storm) lose(n *node) {
+	if s.rng.IntN(3) > 0 {
+		peer := s.any()
+		s.note("%s loses its base with %s", n.id, peer.id)
+		n.dir.Remove(".sq/mesh/" + peer.id + "/notes.base") // where there is one
+		return
+	}
+	s.note("%s drops the phext", n.id)
+	for i := range 3 {
+		if text := n.get(notes, scroll(i+1)); text != "" {
+			s.texts[text] = true
+		}
+	}
+	n.store.Drop(context.Background(), notes) // where there is one
 }
 
 func (s *storm) any() *node { return s.nodes[s.rng.IntN(len(s.nodes))] }
