@@ -92,6 +92,9 @@ func TestDaemonOfStrangers(t *testing.T) {
 func TestDaemonWhereNothingIsWritten(t *testing.T) {
 	disk := tmpfs(t, "size=1m")
 	file := write(t, "notes.phext", "one")
+	// What one that was killed has left.
+	os.Mkdir(filepath.Join(disk, daemonDir), 0o700)
+	put(t, filepath.Join(disk, daemonLock), "process 1")
 	if err := unix.Mount("", disk, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/wbic16/sq-go"
@@ -275,10 +276,12 @@ func lockHeld(place vfs.FS) (owner string, held bool, err error) {
 	}
 	lock, err := place.Lock(daemonLock, "")
 	var locked *vfs.LockedError
-	if errors.As(err, &locked) {
+	switch {
+	case errors.As(err, &locked):
 		return locked.Owner, true, nil
-	}
-	if err != nil {
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
+		return "", false, nil // where nothing is written there is no daemon
+	case err != nil:
 		return "", false, sq.Wrap(err, sq.Internal, "ask for the lock of the daemon")
 	}
 	return "", false, lock.Close()
