@@ -201,12 +201,12 @@ func TestMeshOfRealServers(t *testing.T) {
 	}
 	for _, m := range nodes {
 		m.server.stop()
-		checkFolder(t, m.dir)
+		checkMeshFolder(t, m.dir)
 	}
 }
 
-// checkFolder holds a folder to what sq check says.
-func checkFolder(t *testing.T, dir string) {
+// checkMeshFolder holds a folder to what sq check says.
+func checkMeshFolder(t *testing.T, dir string) {
 	t.Helper()
 	var out bytes.Buffer
 	if status := run(t.Context(), []string{"check", dir}, outside{stdout: &out, stderr: &out}); status != exitOK {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -88,7 +89,7 @@ func (f *meshSync) here(ctx context.Context) (s mesh.Status, err error) {
 	}
 	err = withFolder(dir, func(store sq.Store) error {
 		host := meshHost{config: f.config}
-		if err := host.open(store, dir, f.config.Inbound.Key, newLogger(nullWriter{}, "text", "error")); err != nil {
+		if err := host.open(store, dir, f.config.Inbound.Key, slog.New(slog.DiscardHandler)); err != nil {
 			return err
 		}
 		defer host.close()
@@ -101,11 +102,6 @@ func (f *meshSync) here(ctx context.Context) (s mesh.Status, err error) {
 	})
 	return s, err
 }
-
-// nullWriter takes all and keeps nothing.
-type nullWriter struct{}
-
-func (nullWriter) Write(p []byte) (int, error) { return len(p), nil }
 
 // withFolder calls do with the phexts of a folder that nobody serves.
 func withFolder(dir string, do func(sq.Store) error) error {
