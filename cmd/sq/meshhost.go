@@ -17,7 +17,8 @@ import (
 	"github.com/wbic16/sq-go/internal/vfs"
 )
 
-// meshHost is the mesh of a server with one tenant, from the flag to the end.
+// meshHost is the mesh of a server with one tenant, from the flag to the end. A
+// server that can have none has nil.
 type meshHost struct {
 	file   string // empty: there is none
 	config *mesh.Config
@@ -66,7 +67,7 @@ func (m *meshHost) orPort(args []string, lookup func(string) (string, bool)) []s
 // open makes the node, which does nothing yet. The directory must exist. The key is the one
 // that this server wants.
 func (m *meshHost) open(store sq.Store, dataDir, key string, log *slog.Logger) (err error) {
-	if m.config == nil {
+	if m == nil || m.config == nil {
 		return nil
 	}
 	if m.dir, err = vfs.Open(dataDir); err != nil {
@@ -79,6 +80,9 @@ func (m *meshHost) open(store sq.Store, dataDir, key string, log *slog.Logger) (
 }
 
 func (m *meshHost) close() error {
+	if m == nil {
+		return nil
+	}
 	err := m.links.close()
 	if m.dir != nil {
 		err = errors.Join(err, m.dir.Close())
@@ -88,7 +92,7 @@ func (m *meshHost) close() error {
 
 // run synchronises until ctx ends.
 func (m *meshHost) run(ctx context.Context) {
-	if m.node != nil {
+	if m != nil && m.node != nil {
 		m.node.Run(ctx)
 	}
 }
@@ -102,7 +106,7 @@ func warnClear(c *mesh.Config, log *slog.Logger) {
 
 // routes are those that sq mesh status and sq mesh sync ask.
 func (m *meshHost) routes() []api.Route {
-	if m.config == nil {
+	if m == nil || m.config == nil {
 		return nil
 	}
 	return []api.Route{

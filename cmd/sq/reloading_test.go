@@ -71,6 +71,7 @@ func (c *changing) load(clients int) (stop func()) {
 	var dials atomic.Int64
 	client := &http.Client{Transport: &http.Transport{
 		MaxIdleConnsPerHost: clients,
+		MaxConnsPerHost:     clients, // so that it makes another one only for one that was cut
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			dials.Add(1)
 			return new(net.Dialer).DialContext(ctx, network, address)
@@ -92,7 +93,7 @@ func (c *changing) load(clients int) (stop func()) {
 				c.t.Errorf("client %d made only %d requests", n, count)
 			}
 		}
-		if dials.Load() != int64(clients) {
+		if dials.Load() > int64(clients) {
 			c.t.Errorf("%d clients needed %d connections: some were cut", clients, dials.Load())
 		}
 		c.t.Logf("%d requests beside %d changes", total, *reloads)
