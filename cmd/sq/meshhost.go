@@ -42,6 +42,10 @@ func (m *meshHost) load(f *pflag.FlagSet, s *settings) (err error) {
 	case f.Changed("config"):
 		return usage("a mesh is of one tenant: leave --config out, and name the folder with --data-dir", "--config and --mesh-config exclude each other")
 	}
+	if d := f.Lookup("durability"); d != nil && d.Value.String() == "relaxed" {
+		// What was answered and then forgotten is an edit to the others, and would travel.
+		return usage("a node of a mesh keeps what it has answered: leave --durability out", "--mesh-config and --durability relaxed exclude each other")
+	}
 	if m.config, err = mesh.Load(m.file); err != nil {
 		return err
 	}
