@@ -148,6 +148,9 @@ func (toBackend) RoundTrip(r *http.Request) (*http.Response, error) {
 // begins is told when the headers of a reply are there.
 func (c *call) begins(reply *http.Response) error {
 	c.heard()
+	if state, _ := c.backend.state(); state != well {
+		c.backend.suspect() // of being well
+	}
 	upgraded := reply.StatusCode == http.StatusSwitchingProtocols
 	if !upgraded && !isEvents(reply.Header) {
 		return nil

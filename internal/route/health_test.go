@@ -39,6 +39,7 @@ func TestRefuses(t *testing.T) {
 	go func() { defer close(served); s.Serve(l) }()
 	defer func() { s.Close(); <-served }()
 	r.want(alice, "/", 200, "alice's")
+	r.log.await(t, 1, "backend answers again") // it is asked now, and not when its turn comes
 }
 
 // TestHangs: a backend that takes connections and does not answer is found out. Who
