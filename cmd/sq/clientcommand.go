@@ -70,9 +70,9 @@ func (c *clientCommand) run(args []string) (err error) {
 	return c.do(c.Context(), c, t, args)
 }
 
-// uninterrupted returns a context that an interrupt ends, so that work of many
+// interruptible returns a context that an interrupt ends, so that work of many
 // steps stops between two of them.
-func (c *clientCommand) uninterrupted(ctx context.Context) (context.Context, func()) {
+func (c *clientCommand) interruptible(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	received, stop := c.out.signals()
 	ended := make(chan struct{})

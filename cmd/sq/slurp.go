@@ -81,7 +81,7 @@ func (f *slurpFlags) slurp(ctx context.Context, c *clientCommand, t *target, at 
 		return err
 	}
 	defer root.Close()
-	ctx, done := c.uninterrupted(ctx)
+	ctx, done := c.interruptible(ctx)
 	defer done()
 	s := &slurp{
 		slurpFlags: *f, c: c, t: t, at: at, root: root, bar: newProgress(c.out.stderr),
