@@ -19,12 +19,16 @@ type links struct {
 	mu    sync.Mutex // guards what follows
 	steps []string   // PEER STEP
 	down  map[string]error
+	fails map[string]error // by step
 }
 
 func (l *links) step(peer, what string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.steps = append(l.steps, peer+": "+what)
+	if err := l.fails[what]; err != nil {
+		return err
+	}
 	return l.down[peer]
 }
 
@@ -85,6 +89,13 @@ func TestSyncNow(t *testing.T) {
 	if all, err = m.Sync(t.Context(), "b"); err != nil || len(all) != 1 || a.all(notes) != b.all(notes) || b.all(notes) != "of b\x17of c" {
 		t.Errorf("%+v, %v", all, err)
 	}
+	if _, err = m.Sync(t.Context()); err != nil {
+		t.Error(err)
+	}
+	l.take("")
+	if _, err = m.Sync(t.Context()); err != nil || strings.Join(l.take(""), ", ") != "b: b snapshot notes, c: c snapshot notes" {
+		t.Errorf("where nothing changed more than positions are asked for: %v", err)
+	}
 	if _, err = m.Sync(t.Context(), "stranger"); sq.ErrorCode(err) != sq.NotFound {
 		t.Errorf("%v", err)
 	}
@@ -123,6 +134,23 @@ func TestStatusTells(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "conflicts=1") || !strings.Contains(log.String(), "no server answers at c") || strings.Contains(log.String(), "secret") {
 		t.Errorf("the log says\n%s", log.String())
+	}
+}
+
+// TestBrokenPhext keeps no other from travelling, and is tried again.
+func TestBrokenPhext(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	l := newLinks()
+	l.fails = map[string]error{"b snapshot broken": sq.Errorf(sq.Unreadable, "it is no phext")}
+	m := meshed(t, a, l, nil, []string{"broken", "notes"}, b)
+	b.put(t, scroll(1), "of b")
+	all, err := m.Sync(t.Context())
+	if err != nil || a.get(notes, scroll(1)) != "of b" || all[0].Error != "it is no phext" || all[0].Phexts[0].Error != "it is no phext" || all[0].Phexts[1].Error != "" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	l.fails = nil
+	if all, err = m.Sync(t.Context()); err != nil || all[0].Error != "" {
+		t.Errorf("%+v, %v", all, err)
 	}
 }
 

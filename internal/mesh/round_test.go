@@ -494,6 +494,10 @@ func TestEditInBetween(t *testing.T) {
 		if err != nil || len(out.Open) != row.open || a.get(notes, c) != row.wantA || b.get(notes, c) != row.wantB {
 			t.Errorf("%s: %+v, %v; here %q, there %q", row.name, out, err, a.get(notes, c), b.get(notes, c))
 		}
+		// An edit that came while a conflict was kept is no answer to it.
+		if again := a.round(t, b); row.open > 0 && (again.Travelled()+again.New != 0 || b.get(notes, c) != row.wantB) {
+			t.Errorf("%s, once more: %+v; there %q", row.name, again, b.get(notes, c))
+		}
 	}
 }
 
