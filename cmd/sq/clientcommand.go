@@ -70,27 +70,6 @@ func (c *clientCommand) run(args []string) (err error) {
 	return c.do(c.Context(), c, t, args)
 }
 
-// interruptible returns a context that an interrupt ends, so that work of many
-// steps stops between two of them.
-func (c *clientCommand) interruptible(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	received, stop := c.out.signals()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		select {
-		case s := <-received:
-			cancel(fmt.Errorf("interrupted (%v)", s))
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() {
-		stop()
-		cancel(nil)
-		<-ended
-	}
-}
-
 // coordinateArgument reads a coordinate of the command line.
 func coordinateArgument(text string, parse func(string) (phext.Coordinate, error)) (phext.Coordinate, error) {
 	at, err := parse(text)

@@ -56,7 +56,7 @@ type exportedFolder struct {
 }
 
 func export(ctx context.Context, c *clientCommand, t *target, at phext.Coordinate, dir string, force bool) error {
-	ctx, done := c.interruptible(ctx)
+	ctx, done := interruptible(ctx, c.out)
 	defer done()
 	s, err := t.snapshot(ctx)
 	if err != nil {

@@ -81,7 +81,7 @@ func (f *slurpFlags) slurp(ctx context.Context, c *clientCommand, t *target, at 
 		return err
 	}
 	defer root.Close()
-	ctx, done := c.interruptible(ctx)
+	ctx, done := interruptible(ctx, c.out)
 	defer done()
 	s := &slurp{
 		slurpFlags: *f, c: c, t: t, at: at, root: root, bar: newProgress(c.out.stderr),

@@ -21,7 +21,10 @@ There is no need to quote a coordinate for a shell.
 In the file a scroll ends with a delimiter, one of nine control characters; which
 one, tells which number goes up. A text may have any characters but these nine.`
 
-const coordinatesExample = `  sq update --file notes.phext 1.1.1/1.1.1/2.1.1 "The second chapter"
+const coordinatesExample = `
+
+Examples:
+  sq update --file notes.phext 1.1.1/1.1.1/2.1.1 "The second chapter"
   sq toc --file notes.phext`
 
 const whereTopic = `The commands on a phext are the same wherever it is. They look in this order:
@@ -44,17 +47,21 @@ what others changed at the same time.
 Replies are the same as well, but that a daemon's have the coordinate in front, as
 in v0.5.5: 1.1.1/1.1.1/1.1.1: Updated 5 bytes. With --json they do not differ.`
 
-const whereExample = `  sq toc --file notes.phext
+const whereExample = `
+
+Examples:
+  sq toc --file notes.phext
   sq toc --server https://sq.example.org --phext notes
   export SQ_SERVER=http://localhost:1337 SQ_PHEXT=notes; sq toc
   sq share notes.phext &
   sq toc`
 
-// newTopics returns what the help explains beside the commands.
+// newTopics returns what the help explains beside the commands. Cobra shows examples
+// of commands alone, so they stand in the text here.
 func newTopics() []*cobra.Command {
 	return []*cobra.Command{
-		{Use: "coordinates", Short: "what a coordinate is", Long: coordinatesTopic, Example: coordinatesExample},
-		{Use: "where", Short: "where a command finds its phext", Long: whereTopic, Example: whereExample},
+		{Use: "coordinates", Short: "what a coordinate is", Long: coordinatesTopic + coordinatesExample},
+		{Use: "where", Short: "where a command finds its phext", Long: whereTopic + whereExample},
 	}
 }
 
