@@ -136,6 +136,11 @@ var mutations = []mutation{
 		"internal/journal", "Damage|Byte|Bit|Record",
 	},
 	{
+		"what replaces a phext is seen at its position", "internal/disk/exchange.go",
+		[][2]string{{"\t\tnext.sequence = h.sequence\n", ""}},
+		engine, "TestContract$",
+	},
+	{
 		"published before it is written", "internal/disk/commit.go",
 		[][2]string{{"\tif err := h.write(g.records, g.encode, g.within()); err != nil {\n", "\tg.view.exists, g.view.sequence = true, h.sequence\n\th.publish(g.view)\n\tif err := h.write(g.records, g.encode, g.within()); err != nil {\n"}},
 		engine, "TestReadersSeeWhatIsDurable",

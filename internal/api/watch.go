@@ -35,7 +35,8 @@ type told struct {
 }
 
 // watch answers the changes under a pattern until somebody leaves: the client, the
-// server, or the tenant whose token it was.
+// server, or the tenant whose token it was. That a client is gone shows at the
+// second sign of life after it, as framedConn.Read says.
 func (c *call) watch() error {
 	under, err := c.pattern()
 	if err != nil {

@@ -214,7 +214,7 @@ func (c changing) HasAdmin() bool                      { return false }
 
 // TestStreamsHaveTheirOwnLimit, beside that of requests, and a tenant a part of it.
 func TestStreamsHaveTheirOwnLimit(t *testing.T) {
-	r := newRig(t, twoTenants, Options{Many: true, Limits: Limits{Requests: 4, Streams: 8}})
+	r := newRig(t, twoTenants, Options{Many: true, Limits: Limits{Requests: 4, Streams: 8, Heartbeat: 10 * time.Millisecond}})
 	var open []*listening
 	for range 2 {
 		l, _ := r.listen(t, "p=notes")
