@@ -40,9 +40,11 @@ func parseAddress(server string) (address, error) {
 	return address{name: base, base: base + apiPath}, nil
 }
 
+// socketAddress takes an absolute path, or one from the current folder on that begins
+// with a dot: the path of a socket is short, and a folder may be deep.
 func socketAddress(server, path string) (address, error) {
-	if !strings.HasPrefix(path, "/") && !isDrive(path) {
-		return address{}, sq.Errorf(sq.Invalid, "server %.200q: want unix:// and an absolute path", server)
+	if !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, ".") && !isDrive(path) {
+		return address{}, sq.Errorf(sq.Invalid, "server %.200q: want unix:// and an absolute path, or one that begins with a dot", server)
 	}
 	return address{name: server, base: "http://localhost" + apiPath, socket: path}, nil
 }

@@ -13,7 +13,8 @@ import (
 // Options says which server is asked, and as whom.
 type Options struct {
 	// Server is where it is: http://HOST:PORT, https://HOST or unix:///PATH, which is
-	// a socket. A path behind HOST is where a proxy has it.
+	// a socket; so is unix://./PATH, from the current folder on. A path behind HOST is
+	// where a proxy has it.
 	Server string
 	// Token is shown with each request; "" where none is needed.
 	Token string

@@ -78,10 +78,16 @@ func open(t *testing.T, server, token string) *client.Client {
 }
 
 func TestSocket(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	c := open(t, serve(t, storetest.NewModel(), "unix", path, ""), "")
-	if v, err := c.Version(t.Context()); err != nil || v != sq.Version {
-		t.Error(v, err)
+	t.Chdir(t.TempDir())
+	folder, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, storetest.NewModel(), "unix", filepath.Join(folder, "s"), "")
+	for _, path := range []string{filepath.Join(folder, "s"), "./s", "../" + filepath.Base(folder) + "/s"} {
+		if v, err := open(t, "unix://"+path, "").Version(t.Context()); err != nil || v != sq.Version {
+			t.Errorf("%s: %s, %v", path, v, err)
+		}
 	}
 }
 
