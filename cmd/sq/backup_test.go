@@ -331,3 +331,27 @@ func TestRestoreInterrupted(t *testing.T) {
 		t.Error("a folder was made")
 	}
 }
+
+// TestRestoreBesideAServer: a restore is refused while a server has the tenants, also
+// where it has opened none of their directories, and goes on when the server has ended.
+func TestRestoreBesideAServer(t *testing.T) {
+	config, dir := administered(t)
+	if err := os.Mkdir(filepath.Join(dir, "alice"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(dir, "alice", "notes.phext"), "kept")
+	tar := filepath.Join(t.TempDir(), "all.tar")
+	sqRuns(t, exitOK, "backup", "--config", config, "--tenant", "alice", tar)
+	put(t, filepath.Join(dir, "alice", "notes.phext"), "changed")
+	s := start(t, "--config", config)
+	_, stderr := sqRuns(t, exitFailure, "restore", tar, "--config", config, "--tenant", "alice", "--force")
+	says(t, "a restore beside a server", stderr, config+" is served (process ", "hint: stop the server first")
+	if text := read(t, filepath.Join(dir, "alice", "notes.phext")); text != "changed" {
+		t.Errorf("the file holds %q", text)
+	}
+	s.stop()
+	sqRuns(t, exitOK, "restore", tar, "--config", config, "--tenant", "alice", "--force")
+	if text := read(t, filepath.Join(dir, "alice", "notes.phext")); text != "kept" {
+		t.Errorf("the file holds %q", text)
+	}
+}

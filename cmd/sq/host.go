@@ -127,6 +127,7 @@ func host(ctx context.Context, s settings, out outside) error {
 	if err := s.prepare(live.Current(), log); err != nil {
 		return err
 	}
+	defer s.serving(owner(l), log)()
 	service := newService(s, live, log, owner(l), isLoopback(l), programme)
 	service.door, service.manager = door, newManager(out.lookup, log)
 	defer s.mesh.close()
@@ -154,6 +155,19 @@ func (s *settings) prepare(r *tenant.Registry, log *slog.Logger) error {
 		}
 	}
 	return tenant.PrepareDirs(r, log)
+}
+
+// serving tells those who restore tenants that they are served, until it is undone.
+func (s *settings) serving(owner string, log *slog.Logger) (undo func()) {
+	if !s.many() {
+		return func() {}
+	}
+	lock, err := tenant.Serve(s.config, owner)
+	if err != nil {
+		log.Debug("others cannot be told that the tenants are served", "error", err)
+		return func() {}
+	}
+	return func() { lock.Close() }
 }
 
 // probe opens the directory of an only tenant, so that a second server on it is

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wbic16/sq-go/internal/backup"
+	"github.com/wbic16/sq-go/internal/tenant"
 )
 
 const restoreLong = `Put the phexts of a backup back in their places, after all of it was verified.
@@ -20,8 +21,9 @@ full one comes first and then each that is against the one before it.
 
 --config names the tenants and where their directories are; every tenant of the
 backup must be there, unless --tenant picks one. --data-dir restores one tenant
-to a folder. No server may run on the directories: one that does is refused where it
-has them open, and a server lets a directory go that nobody used for some minutes.
+to a folder. No server may run on the directories: with --config one that serves that
+file is found out; with --data-dir one that has the folder open, which a server lets
+go when nobody used it for some minutes.
 
 Nothing is touched before every TAR was read to its end and every checksum in
 it was right. Then all phexts are written beside their places, and only when
@@ -131,6 +133,9 @@ type restoredTenant struct {
 func (f *restoreFlags) restore(ctx context.Context, args []string, out outside) error {
 	x := &restorer{restoreFlags: f, bar: newProgress(out.stderr)}
 	defer x.bar.clear()
+	if err := f.checkServed(); err != nil {
+		return err
+	}
 	if err := x.verifyAll(ctx, args); err != nil {
 		return err
 	}
@@ -146,6 +151,19 @@ func (f *restoreFlags) restore(ctx context.Context, args []string, out outside) 
 	}
 	x.bar.clear()
 	return x.print(out.stdout, out.stderr)
+}
+
+// checkServed refuses tenants that a server has, also those whose directories it has
+// let go.
+func (f *restoreFlags) checkServed() error {
+	if f.config == "" {
+		return nil
+	}
+	owner, err := tenant.Served(f.config)
+	if err == nil && owner != "" {
+		return hinted(fmt.Errorf("%s is served (%s)", f.config, owner), "stop the server first")
+	}
+	return err
 }
 
 // restorer is a restore under way.

@@ -126,3 +126,52 @@ func TestUncertain(t *testing.T) {
 		t.Error("the part stays")
 	}
 }
+
+// TestRoomIsEmpty: nothing of a text is left where the next one goes.
+func TestRoomIsEmpty(t *testing.T) {
+	for range 100 {
+		release(append(room(64), "invented-token-of-alice"...))
+		next := room(64)
+		if left := strings.Trim(string(next[:cap(next)]), "\x00"); left != "" {
+			t.Fatalf("%q is left", left)
+		}
+	}
+}
+
+// TestServed: who serves a file is known as long as it does, through a link as well,
+// and to look makes nothing.
+func TestServed(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "tenants.json"), filepath.Join(dir, "link.json")
+	if err := os.WriteFile(path, []byte(`{"tenants": {}}`), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	look := func(want string) {
+		t.Helper()
+		for _, p := range []string{path, link} {
+			if got, err := Served(p); got != want || err != nil {
+				t.Errorf("served by %q, %v; want %q", got, err, want)
+			}
+		}
+	}
+	look("")
+	if files, _ := os.ReadDir(dir); len(files) != 2 {
+		t.Errorf("a look made files: %v", files)
+	}
+	lock, err := Serve(link, "process 7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	look("process 7")
+	if _, err := Serve(path, "process 8"); err == nil {
+		t.Error("two serve it")
+	}
+	look("process 7")
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	look("")
+}
