@@ -243,6 +243,46 @@ var mutations = []mutation{
 		"internal/tenant", ".",
 	},
 	{
+		"a configuration that is not synced", "internal/tenant/save.go",
+		[][2]string{{"\tif err == nil {\n\t\terr = out.Sync()\n\t}\n\tif err := errors.Join(err, out.Close()); err != nil {\n\t\treturn nil, notWritten(err)", "\tif err := errors.Join(err, out.Close()); err != nil {\n\t\treturn nil, notWritten(err)"}},
+		"internal/tenant", "TestOrderOfWriting",
+	},
+	{
+		"a configuration that others changed is overwritten", "internal/tenant/change.go",
+		[][2]string{{"if contentOf(data) != l.content {", "if false {"}},
+		"internal/tenant", "TestChangeAfterAnother",
+	},
+	{
+		"the old token goes on beside a change", "internal/tenant/registry.go",
+		[][2]string{{"\tr.newer[e.Token] = nobody\n", ""}},
+		"internal/tenant", "TestAmendedIsParsed",
+	},
+	{
+		"tokens stay in the room of a text", "internal/tenant/room.go",
+		[][2]string{{"\tclear(text)\n", ""}},
+		"internal/tenant", "TestRoomIsEmpty",
+	},
+	{
+		"what cannot be recorded is done", "internal/admin/audit.go",
+		[][2]string{{"\tif err := a.ready(); err != nil {\n\t\treturn err\n\t}\n\terr := do()\n\ta.record(newAct(r.RemoteAddr", "\terr := do()\n\ta.record(newAct(r.RemoteAddr"}},
+		"internal/admin", "TestAuditFails",
+	},
+	{
+		"a claim is in force before it is written", "internal/founding/commit.go",
+		[][2]string{{"\tif err := p.files.replace(claimsSuffix, text); err != nil {", "\tp.book.Store(next)\n\tif err := p.files.replace(claimsSuffix, text); err != nil {"}},
+		"internal/founding", "TestEachCallFails|TestDiskErrors",
+	},
+	{
+		"a token is shown twice", "internal/founding/programme.go",
+		[][2]string{{"\t\t\tb.add(note{Kind: shown, Slot: s.Number, Name: s.Name, At: p.Now().UTC()}, i)\n", ""}},
+		"internal/founding", "TestShow",
+	},
+	{
+		"a token that was exchanged is told", "internal/founding/book.go",
+		[][2]string{{"if c.Stale = !usable(c.Slot); c.Stale {", "if c.Stale = false; c.Stale {"}},
+		"internal/founding", "TestStale",
+	},
+	{
 		"what is being written has no room in the quota", "internal/disk/account.go",
 		[][2]string{{"used := a.phexts + a.trash + a.reserved - before\n", "used := a.phexts + a.trash\n"}},
 		engine, "TestQuotaIsReserved",

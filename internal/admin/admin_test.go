@@ -234,12 +234,14 @@ func TestAudit(t *testing.T) {
 	o.ask("POST", "/add", `{"tenant_id": "carol", "quota_mb": 10}`)
 	o.ask("POST", "/add", `{"tenant_id": "carol"}`)
 	o.ask("DELETE", "/"+tokenOfAlice, ``)
+	o.ask("POST", "/add", `{"tenant_id": "`+tokenOfAlice+`/"}`)
 	o.ask("POST", "/carol/rotate", `{"now": true}`)
 	o.ask("GET", "/carol/stats", ``)
 	want := []string{
 		`"action":"add","tenant":"carol","change":{"quota_mb":10},"result":"done"}`,
 		`"action":"add","tenant":"carol","change":{},"result":"conflict"}`,
 		`"action":"disable","result":"not_found"}`,
+		`"action":"add","result":"invalid"}`,
 		`"action":"rotate","tenant":"carol","change":{"now":true},"result":"done"}`,
 	}
 	lines := strings.Split(strings.TrimSpace(o.text(o.auditLog)), "\n")

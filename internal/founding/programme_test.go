@@ -3,6 +3,7 @@ package founding_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -345,4 +346,28 @@ func TestListeners(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 	leave()
+}
+
+// TestFilesAreForOneUser: what has tokens and addresses in it is for others to read no
+// longer than until it is written.
+func TestFilesAreForOneUser(t *testing.T) {
+	private := os.FileMode(0o600)
+	if runtime.GOOS == "windows" { // which has no such modes
+		private = 0o666
+	}
+	path := filepath.Join(t.TempDir(), fileName)
+	if err := os.WriteFile(path, []byte(slots(2)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p, err := founding.Open(path, founding.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	claim(t, p, customer(1), 1)
+	for _, name := range []string{path, path + ".claims"} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != private {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
 }
