@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net/http"
 
 	"github.com/spf13/pflag"
 
@@ -34,6 +35,17 @@ func (a *adminFlags) check(f *pflag.FlagSet) error {
 func (a *adminFlags) open(log *slog.Logger) (err error) {
 	a.audit, err = admin.NewAudit(log, a.auditLog)
 	return err
+}
+
+// recorded does what a request asks for, and records it where there is an
+// administration: a daemon has none.
+func (a *adminFlags) recorded(action string, do func() error) func(*http.Request) error {
+	return func(r *http.Request) error {
+		if a.audit == nil {
+			return do()
+		}
+		return a.audit.Do(r, action, "", nil, do)
+	}
 }
 
 // administration returns the routes of the administration.

@@ -128,3 +128,11 @@ func TestNoAdministration(t *testing.T) {
 		t.Error("a directory was made")
 	}
 }
+
+// TestNothingToRecordIn: a daemon, which has no administration, reads again as well.
+func TestNothingToRecordIn(t *testing.T) {
+	done := 0
+	if err := new(adminFlags).recorded("reload", func() error { done++; return nil })(nil); err != nil || done != 1 {
+		t.Errorf("done %d times, %v", done, err)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"slices"
 
@@ -191,7 +190,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, owner string, l
 		Tenants:     func() api.Tenants { return programme.tenants(live.Current()) },
 		Many:        s.many(),
 		Store:       v.store,
-		Reload:      func(r *http.Request) error { return s.admin.audit.Do(r, "reload", "", nil, v.reload) },
+		Reload:      s.admin.recorded("reload", v.reload),
 		Logger:      log,
 		Loopback:    loopback,
 		AccessLog:   s.accessLog,
