@@ -24,9 +24,10 @@ func (lazily) Lazy() {}
 // TestContractOnDisk: a client is a store, in front of the engine on disk.
 func TestContractOnDisk(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Place {
+		dir := t.TempDir() // it is removed after the engine has closed
 		engine := disk.New(disk.Options{})
 		t.Cleanup(func() { engine.Close(context.Background()) })
-		return wired{serve(t, engine.Store(t.TempDir()), "tcp", "127.0.0.1:0", "a token")}
+		return wired{serve(t, engine.Store(dir), "tcp", "127.0.0.1:0", "a token")}
 	})
 }
 
