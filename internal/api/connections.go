@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,8 +16,17 @@ import (
 type connections struct {
 	most int // 0: any number
 
+	onFastPath atomic.Int64  // how many are at work there
+	ending     atomic.Bool   // the fast path is closed
+	forced     atomic.Bool   // requests there are cut off
+	settled    chan struct{} // tells, of those that ended there meanwhile, that one did
+
 	mu  sync.Mutex
 	all list.List // guarded by mu: of *framedConn, that which was answered the longest ago first
+}
+
+func newConnections(most int) *connections {
+	return &connections{most: most, settled: make(chan struct{}, 1)}
 }
 
 // enter counts a connection, in the place of another where there is no room;
@@ -141,10 +151,49 @@ func (s *connections) idles(c *framedConn) {
 	}
 }
 
+// end closes the fast path, and the connections that wait there. net/http knows of no
+// request on them, and would wait for one.
+func (s *connections) end() {
+	s.ending.Store(true)
+	s.cutWhere(func(c *framedConn) bool { return c.fast != nil && c.fast.used.Load() && !c.working.Load() })
+}
+
+// settle waits for the requests on the fast path.
+func (s *connections) settle(ctx context.Context) error {
+	for s.onFastPath.Load() > 0 {
+		select {
+		case <-s.settled:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// force closes connections whatever is at work on the fast path.
+func (s *connections) force() {
+	s.forced.Store(true)
+	s.cutWhere(func(c *framedConn) bool { return c.onFastPath.Load() })
+}
+
+func (s *connections) cutWhere(is func(*framedConn) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for e := s.all.Front(); e != nil; e = e.Next() {
+		if c := e.Value.(*framedConn); is(c) {
+			c.cut()
+		}
+	}
+}
+
 // Close closes the connection and makes room for another. Who is idle may not have
 // taken the reply before, and net/http closes those one after the other when it
-// shuts down: it must not wait for any.
+// shuts down: it must not wait for any. It takes one that is at work on the fast path
+// for idle; that is closed behind its reply.
 func (c *framedConn) Close() error {
+	if c.onFastPath.Load() && !c.all.forced.Load() {
+		return nil
+	}
 	if c.all.leave(c) {
 		return c.cut()
 	}

@@ -32,6 +32,7 @@ type framedListener struct {
 	connections *connections
 	patience    time.Duration // with a handshake
 	log         *slog.Logger
+	server      *Server // for plain requests; nil: all are net/http's
 }
 
 func (l framedListener) Accept() (net.Conn, error) {
@@ -54,6 +55,9 @@ type framedConn struct {
 	framing   framing // of the one goroutine that reads
 	ambiguous atomic.Bool
 	free      atomic.Bool // it was taken over, and requests come no more
+
+	fast       *fastPath   // nil: there is none
+	onFastPath atomic.Bool // a request is at work there
 
 	secret   *tls.Conn            // Conn, where that is one
 	state    *tls.ConnectionState // of the one goroutine that reads: nil before the handshake, and without TLS
@@ -82,7 +86,11 @@ func (c *framedConn) Read(p []byte) (int, error) {
 	if len(p) == 1 && c.framing.atEnd() {
 		return 0, nil
 	}
-	n, err := c.patientConn.Read(p)
+	read := c.patientConn.Read
+	if c.fast != nil && c.framing.between() {
+		read = c.read
+	}
+	n, err := read(p)
 	if c.framing.see(p[:n]); c.framing.ambiguous {
 		c.ambiguous.Store(true)
 	}
@@ -134,8 +142,11 @@ const (
 	inTrailer
 )
 
+// between reports whether no part of a request was seen behind the last whole one.
+func (f *framing) between() bool { return f.state == inHead && f.kept == nil && !f.ambiguous }
+
 // atEnd reports whether nothing was seen behind the last whole request.
-func (f *framing) atEnd() bool { return f.state == inHead && f.kept == nil && !f.ambiguous && f.whole }
+func (f *framing) atEnd() bool { return f.between() && f.whole }
 
 const longestHead, longestLine = 2 << 20, 8 << 10
 

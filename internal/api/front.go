@@ -48,7 +48,7 @@ func NewFront(o FrontOptions) *Front {
 	o.Limits.BodyBytes = math.MaxInt64
 	f := &Front{
 		FrontOptions: o,
-		conns:        &connections{most: o.Limits.Connections},
+		conns:        newConnections(o.Limits.Connections),
 		guesses:      newGuesses(o.Limits.GuessDelay),
 		log:          cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
 		ending:       make(chan struct{}),
@@ -86,7 +86,7 @@ func (d detached) Unwrap() http.ResponseWriter { return d.ResponseWriter }
 
 // Serve answers the connections that l accepts, as that of a Server does.
 func (f *Front) Serve(l net.Listener) error {
-	err := f.http.Serve(framedListener{l, f.conns, f.Limits.HeaderTimeout, f.log})
+	err := f.http.Serve(framedListener{l, f.conns, f.Limits.HeaderTimeout, f.log, nil})
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -37,6 +37,9 @@ func OnlyHTTP1(c *tls.Config, other ...string) *tls.Config {
 func (l framedListener) wrap(c net.Conn) *framedConn {
 	framed := &framedConn{patientConn: patientConn{Conn: c}, all: l.connections, log: l.log, patience: l.patience}
 	framed.secret, framed.direct = c.(*tls.Conn)
+	if l.server != nil {
+		framed.fast = &fastPath{server: l.server}
+	}
 	showProgress(framed.underneath())
 	return framed
 }

@@ -138,7 +138,7 @@ func New(o Options) *Server {
 		rates:   newRates(o.Used),
 		guesses: newGuesses(o.Limits.GuessDelay),
 		routes:  newRoutes(o.Routes),
-		conns:   &connections{most: o.Limits.Connections},
+		conns:   newConnections(o.Limits.Connections),
 		origins: exactly(o.AllowOrigin),
 		hosts:   lowered(o.AllowHost),
 		log:     o.Logger,
@@ -175,7 +175,7 @@ func newHTTP(h http.Handler, l Limits, conns *connections, log *slog.Logger) *ht
 // crypto/tls is served with the same limits; its configuration has to be one that
 // OnlyHTTP1 returned.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(framedListener{l, s.conns, s.Limits.HeaderTimeout, s.log})
+	err := s.http.Serve(framedListener{l, s.conns, s.Limits.HeaderTimeout, s.log, s})
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -187,9 +187,16 @@ func (s *Server) Serve(l net.Listener) error {
 // finished, and the error of ctx otherwise; handlers that were cut off may still
 // be on their way out then.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.once.Do(func() { close(s.ending) })
+	s.once.Do(func() {
+		close(s.ending)
+		s.conns.end()
+	})
 	err := s.http.Shutdown(ctx)
+	if err == nil {
+		err = s.conns.settle(ctx)
+	}
 	if err != nil {
+		s.conns.force()
 		s.http.Close()
 	}
 	s.stop()

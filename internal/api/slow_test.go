@@ -45,7 +45,7 @@ func TestSlowHeaders(t *testing.T) { overBoth(t, slowHeaders) }
 
 func slowHeaders(t *testing.T, newRig rigMaker) {
 	const each = 10
-	r := newRig(t, twoTenants, Options{Many: true, Limits: Limits{HeaderTimeout: 500 * time.Millisecond, Requests: 4 * each}})
+	r := newRig(t, twoTenants, Options{Many: true, Limits: Limits{HeaderTimeout: time.Second, Requests: 4 * each}})
 	start := "GET /api/v2/version HTTP/1.1\r\nHost: localhost\r\nAuthorization: bob's\r\n"
 	var slow sync.WaitGroup
 	for what, c := range map[string]struct {
