@@ -37,10 +37,14 @@ func newBody(w http.ResponseWriter, r *http.Request, l Limits) body {
 	return b
 }
 
-// limit has the body end with an error after the most that is taken. Nothing may
-// have been read of it.
+// limit has the body end with an error after the most that is taken, unless it is
+// known to end before. Nothing may have been read of it.
 func (b *body) limit() {
-	if !b.done {
+	switch length := b.request.ContentLength; {
+	case b.done:
+	case length > 0 && length <= b.most:
+		b.limited = b.request.Body
+	default:
 		b.limited = http.MaxBytesReader(b.writer, b.request.Body, b.most)
 	}
 }
