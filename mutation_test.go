@@ -303,6 +303,36 @@ var mutations = []mutation{
 		"internal/api", "TestWrongTokensWait",
 	},
 	{
+		"headers that are as long are taken for the same", "internal/api/fastrequest.go",
+		[][2]string{{"bytes.Equal(lines, r.lines)", "len(lines) == len(r.lines)"}},
+		"internal/api", "TestPlainAfterAnother",
+	},
+	{
+		"a request with two hosts is plain", "internal/api/fastrequest.go",
+		[][2]string{{"r.head.hosts != 1", "r.head.hosts == 0"}},
+		"internal/api", "TestPlain",
+	},
+	{
+		"a part of a body is taken for a plain request", "internal/api/framing.go",
+		[][2]string{{"c.fast != nil && c.framing.between()", "c.fast != nil"}},
+		"internal/api", "TestBodyIsNoRequest",
+	},
+	{
+		"a head behind plain requests has the time of a connection that waits", "internal/api/fastpath.go",
+		[][2]string{{"if c.fast.used.Load() {", "if false {"}},
+		"internal/api", "TestHeadBehindFastPath",
+	},
+	{
+		"a shutdown closes what is at work on the fast path", "internal/api/connections.go",
+		[][2]string{{"if c.onFastPath.Load() && !c.all.forced.Load() {", "if false {"}},
+		"internal/api", "TestEndOfFastPath",
+	},
+	{
+		"a shutdown does not wait for the fast path", "internal/api/server.go",
+		[][2]string{{"err = s.conns.settle(ctx)", "err = nil"}},
+		"internal/api", "TestEndOfFastPath",
+	},
+	{
 		"the router may send a request again", "internal/route/forward.go",
 		[][2]string{{"	out.Body, out.GetBody = nothing{}, nil\n", "	return\n"}},
 		"internal/route", "TestSentOnce",

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"reflect"
 	"slices"
@@ -113,6 +115,28 @@ func checkPlain(t *testing.T, text string, r *fastRequest, n int) {
 	}
 }
 
+// TestPlainAfterAnother: nothing of a request stays for the next.
+func TestPlainAfterAnother(t *testing.T) {
+	const line = "POST /api/v2/update?p=a HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
+	var r fastRequest
+	for _, text := range []string{
+		line + "alice's\r\nContent-Length: 5\r\nIf-Match: *\r\n\r\nhello",
+		line + "alice's\r\nContent-Length: 5\r\nIf-Match: *\r\n\r\nworld",
+		line + "carol's\r\nContent-Length: 2\r\nIf-Match: *\r\n\r\nhi",
+		line + "alice's\r\n\r\n",
+		line + "alice's\r\nConnection: close\r\n\r\n",
+		line + "alice's\r\nTransfer-Encoding: chunked\r\n\r\n",
+		line + "alice's\r\nTransfer-Encoding: chunked\r\n\r\n",
+		line + "alice's\r\n\r\n",
+	} {
+		if n := r.read([]byte(text)); n > 0 {
+			checkPlain(t, text, &r, n)
+		} else if !strings.Contains(text, "chunked") {
+			t.Errorf("%q is not plain", text)
+		}
+	}
+}
+
 // FuzzPlain: what is plain net/http reads in the same way, whatever came before.
 func FuzzPlain(f *testing.F) {
 	for _, text := range conversations {
@@ -206,25 +230,81 @@ func TestFastPathInTurn(t *testing.T) {
 	}
 }
 
+// TestBodyIsNoRequest: what looks like a plain request in a body is a body.
+func TestBodyIsNoRequest(t *testing.T) {
+	r := newRig(t, twoTenants, Options{})
+	body := head(http.MethodPost, "/api/v2/insert?p=notes"+at, "Content-Length: 1") + "a"
+	c, in := r.dial(head(http.MethodPost, "/api/v2/update?p=notes"+at, fmt.Sprintf("Content-Length: %d", len(body)), "Expect: 100-continue"))
+	if reply := r.response(in, http.MethodPost); reply.StatusCode != http.StatusContinue {
+		t.Fatal(reply.Status)
+	}
+	io.WriteString(c, body)
+	if reply := r.response(in, http.MethodPost); reply.StatusCode != http.StatusOK {
+		t.Fatal(reply.Status)
+	}
+	if _, text := r.send(get("/api/v2/select?p=notes" + at)); text != body {
+		t.Errorf("written: %q", text)
+	}
+}
+
 // TestEndOfFastPath: Shutdown closes a connection that waits behind a plain request, and a
-// request that is at work is answered first.
+// request that is at work is answered first, or ended when there is no more time.
 func TestEndOfFastPath(t *testing.T) {
+	plain, other := head(http.MethodGet, "/api/v2/select?p=notes"+at), head(http.MethodGet, "/api/v2/version")
+	for what, before := range map[string]string{"after plain requests": plain + plain, "after another": other + plain} {
+		for _, patient := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, patient %v", what, patient), func(t *testing.T) { endOfFastPath(t, before, patient) })
+		}
+	}
+}
+
+func endOfFastPath(t *testing.T, before string, patient bool) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	store := waiting{newModel(), entered, release}
-	r := newRig(t, twoTenants, Options{Store: func(sq.Tenant) sq.Store { return store }})
-	ask := head(http.MethodGet, "/api/v2/select?p=notes"+at)
-	insert := head(http.MethodPost, "/api/v2/insert?p=notes"+at, "Content-Length: 5") + "hello"
-	_, idle := r.dial(ask)
-	r.response(idle, http.MethodGet)
-	working, busy := r.dial(ask + ask)
-	r.response(busy, http.MethodGet)
-	r.response(busy, http.MethodGet)
-	io.WriteString(working, insert)
+	s := New(Options{Tenants: func() Tenants { return twoTenants }, Store: func(sq.Tenant) sq.Store { return store }})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	r := &rig{t: t, server: s, addr: l.Addr().String()}
+	open := func() (net.Conn, *bufio.Reader) {
+		c, in := r.dial(before)
+		for range 2 {
+			io.Copy(io.Discard, r.response(in, http.MethodGet).Body)
+		}
+		return c, in
+	}
+	_, idle := open()
+	working, busy := open()
+	io.WriteString(working, head(http.MethodPost, "/api/v2/insert?p=notes"+at, "Content-Length: 5")+"hello")
 	<-entered
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	down := make(chan error, 1)
-	go func() { down <- r.server.Shutdown(context.Background()) }()
+	go func() { down <- s.Shutdown(ctx) }()
 	if n, err := io.Copy(io.Discard, idle); n > 0 || err != nil {
 		t.Errorf("the idle connection: %d bytes, %v", n, err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	select {
+	case err := <-down:
+		t.Errorf("Shutdown did not wait: %v", err)
+		return
+	default:
+	}
+	if !patient {
+		cancel()
+		if err := <-down; !errors.Is(err, context.Canceled) {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if _, err := busy.ReadByte(); err == nil {
+			t.Error("the request at work was answered")
+		}
+		return // the store's call ends, or goleak tells
 	}
 	release <- struct{}{}
 	reply := r.response(busy, http.MethodPost)
@@ -257,6 +337,7 @@ func headBehind(t *testing.T, newRig rigMaker) {
 		}
 		r.response(in, http.MethodGet)
 		io.WriteString(c, "GET /api/v2/sel")
+		c.SetReadDeadline(time.Now().Add(time.Minute)) // a connection that waits has three
 		if _, err := io.ReadAll(in); err != nil { // it ends
 			t.Errorf("%s: %v", what, err)
 		}
