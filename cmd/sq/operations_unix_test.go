@@ -67,3 +67,71 @@ func existingFlags(t *testing.T, blocks [][]string) {
 		t.Errorf("only %d flags were found", found)
 	}
 }
+
+// blocksBetween returns the commands of doc/operations.md that stand between two of
+// its texts.
+func blocksBetween(t *testing.T, from, to string) (blocks []string) {
+	t.Helper()
+	_, text, found := strings.Cut(read(t, root+"/doc/operations.md"), from)
+	text, _, ends := strings.Cut(text, to)
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```\n").FindAllStringSubmatch(text, -1) {
+		blocks = append(blocks, block[1])
+	}
+	if !found || !ends || len(blocks) == 0 {
+		t.Fatalf("there is nothing between %q and %q", from, to)
+	}
+	return blocks
+}
+
+// TestOperationsOfTokens: with the commands of doc/operations.md a token is exchanged
+// without a gap, and one that leaked is dead.
+func TestOperationsOfTokens(t *testing.T) {
+	sq, err := exec.LookPath("sq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	withoutStandIns(t)
+	tool(t, "curl")
+	config, _ := managed(t, "")
+	s := start(t, "--config", config)
+	token := s.newToken("POST", "admin/tenants/add", `{"tenant_id": "carol"}`)
+	exchange := blocksBetween(t, "**Exchange a token**", "**Remove a customer.**")
+	leaked := blocksBetween(t, "**A token leaked.**", "**The key of the administration leaked.**")
+	commands := regexp.MustCompile(`(?m)^(admin|sudo -u sq sq) .*$`)
+	steps := commands.FindAllString(strings.Join(append(exchange, leaked...), ""), -1)
+	olds := []int{200, 401, 200, 401, 401, 401}
+	if len(steps) != len(olds) {
+		t.Fatalf("there are %d commands: %q", len(steps), steps)
+	}
+	before := ""
+	for i, command := range steps {
+		out := s.asPrinted(t, config, strings.Replace(command, "sudo -u sq sq", sq, 1))
+		s.want(tokenOfAdmin, "POST", "reload", "", "Config reload triggered") // as the page has systemctl do
+		if shown := regexp.MustCompile(`pmb-v1-[0-9a-f-]+`).FindString(out); shown != "" {
+			before, token = token, shown
+		}
+		if status, _ := s.call(before, "GET", "version", ""); status != olds[i] {
+			t.Errorf("after %s the old token gets %d, want %d", command, status, olds[i])
+		}
+		if status, _ := s.call(token, "GET", "version", ""); status != 200 {
+			t.Errorf("after %s the new token gets %d", command, status)
+		}
+	}
+	s.stop()
+}
+
+// asPrinted has a shell run a command of doc/operations.md with what the page takes
+// for granted, on this server, and returns what it shows.
+func (s *server) asPrinted(t *testing.T, config, command string) string {
+	t.Helper()
+	shell := exec.Command("sh", "-c", strings.ReplaceAll(blocksBetween(t, "take these for granted:", "## The first hour")[0]+command,
+		"/var/lib/sq/tenants.json", config))
+	for _, exchange := range [][2]string{{"http://127.0.0.1:1337", "http://" + s.address}, {"$(sudo cat /etc/sq/admin-key)", tokenOfAdmin}} {
+		shell.Args[2] = strings.ReplaceAll(shell.Args[2], exchange[0], exchange[1])
+	}
+	out, err := shell.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	return string(out)
+}
