@@ -26,7 +26,7 @@ var reloads = flag.Int("reloads", 120, "how often TestReloadUnderLoad changes th
 func TestReloadUnderLoad(t *testing.T) {
 	c := newChanging(t)
 	stop := c.load(8)
-	ways := []func(int){c.renamed, c.inPlace, c.asEditorsDo, c.broken, c.administered, c.underWay}
+	ways := []func(int){c.renamed, c.inPlace, c.asEditorsDo, c.broken, c.administered, c.besideAHand, c.underWay}
 	for i := range *reloads {
 		ways[i%len(ways)](i)
 		if i%60 == 30 {
@@ -238,6 +238,17 @@ func (c *changing) administered(i int) {
 		c.t.Errorf("DELETE: %d %s", status, text)
 	}
 	c.is(next, 401)
+}
+
+// besideAHand has a tenant come by a request, and one by the file just before.
+func (c *changing) besideAHand(i int) {
+	put(c.t, c.config, c.with(fmt.Sprint("hand-", i)))
+	token := c.server.newToken("POST", "admin/tenants/add", fmt.Sprintf(`{"tenant_id": "beside-%d"}`, i))
+	c.is(token, 200)
+	c.is(tokenNamed(fmt.Sprint("hand-", i)), 200)
+	put(c.t, c.config, c.with(""))
+	c.reload(200)
+	c.is(token, 401)
 }
 
 // underWay removes a tenant in the midst of its request, which finishes.

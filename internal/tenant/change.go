@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"cmp"
+	"io/fs"
 	"sync"
 
 	"github.com/wbic16/sq-go"
@@ -44,9 +45,11 @@ func ChangeFile(path string, edit func(*Edit) error) error {
 }
 
 // Change changes the file and puts the result in force, as Reload would; it
-// returns when both is done, and OnChange's function was called. Conflict: the
-// file is not the one that is in force, since somebody changed it or
-// it did not load. Otherwise as ChangeFile. NotFound where there is no file.
+// returns when both is done, and OnChange's function was called. What others have
+// changed in the file since it was loaded is put in force first where Watch would do
+// so, in a moment; a change that fails then has done that much. Conflict: others changed
+// the file, and it does not load or nobody asked for ReloadOnChange. Otherwise as
+// ChangeFile. NotFound where there is no file.
 //
 // Changes that come while one is being made are made together, so that a
 // thousand at once cost about as much as one. So edit may be called more than once,
@@ -127,7 +130,9 @@ func (l *Live) tryInLocked(f *file, list []*change) error {
 	}
 	defer release(data)
 	if contentOf(data) != l.content {
-		return errChanged
+		if err := l.overtakeLocked(data, info); err != nil {
+			return err
+		}
 	}
 	e := l.applyLocked(list, data)
 	if e.changes == 0 {
@@ -147,6 +152,24 @@ func (l *Live) tryInLocked(f *file, list []*change) error {
 		l.publishLocked(o.registry, loaded{o.doc, info, contentOf(o.text)})
 	}
 	return err
+}
+
+// overtakeLocked puts in force what others made of the file, before Watch does. Where
+// the configuration in force does not ask for that, whoever changed the file says when.
+func (l *Live) overtakeLocked(data []byte, info fs.FileInfo) (err error) {
+	if !l.Current().config.ReloadOnChange {
+		return errChanged
+	}
+	doc, err := parse(data, l.path)
+	if err != nil {
+		return sq.Wrap(err, sq.Conflict, "the configuration file was changed by others and does not load as it stands; mend it and try again, sq config check says what is wrong")
+	}
+	defer l.reloads.count(&err)
+	if err := l.adoptLocked(loaded{doc, info, contentOf(data)}); err != nil {
+		return err
+	}
+	l.log.Info("configuration reloaded", "file", l.path, "tenants", len(l.Current().tenants))
+	return nil
 }
 
 // applyLocked returns an edit with all changes in it that can be made.

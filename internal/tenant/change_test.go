@@ -116,6 +116,35 @@ func TestChangeAfterAnother(t *testing.T) {
 	}
 }
 
+// TestChangeOnTopOfAnother: where the file is read again when it has changed, what others
+// have made of it is in force at once, and the change is made on top of it. A file that
+// does not load is left alone.
+func TestChangeOnTopOfAnother(t *testing.T) {
+	const by = `{"reload_on_change": true, "tenants": {"` + tokenB + `": {"name": "bob", "data_dir": "DIR/b"}}}`
+	s := open(t, `{"reload_on_change": true, "tenants": {}}`)
+	add := s.root()
+	other := strings.ReplaceAll(by, "DIR", filepath.Join(filepath.Dir(s.path), "data"))
+	s.write(other)
+	if err := s.live.Change(add("alice")); err != nil || !s.known("token of alice") || !s.known(tokenB) {
+		t.Fatalf("%v; alice: %v, bob: %v", err, s.known("token of alice"), s.known(tokenB))
+	}
+	if !strings.Contains(s.text(), tokenB) || s.live.Reloads().Succeeded != 1 {
+		t.Errorf("%+v, the file holds %s", s.live.Reloads(), s.text())
+	}
+	// A change that cannot be made takes nothing of the other one back.
+	s.write(other)
+	if err := s.live.Change(add("bob")); sq.ErrorCode(err) != sq.Conflict || s.known("token of alice") || !s.known(tokenB) || s.text() != other {
+		t.Errorf("%v, the file holds %s", err, s.text())
+	}
+	for _, broken := range []string{other[:len(other)/2], "", strings.Replace(other, "bob", "Bob", 1)} {
+		s.write(broken)
+		err := s.live.Change(add("alice"))
+		if sq.ErrorCode(err) != sq.Conflict || !strings.Contains(sq.ErrorMessage(err), "does not load") || s.text() != broken || !s.known(tokenB) {
+			t.Errorf("%v, the file holds %s", err, s.text())
+		}
+	}
+}
+
 // TestChangeAllOrNothing: what would not load is not written.
 func TestChangeAllOrNothing(t *testing.T) {
 	s := open(t, `{"tenants": {"`+tokenA+`": {"name": "alice", "data_dir": "/n/a"}}}`)
@@ -187,37 +216,39 @@ func TestChangesTogether(t *testing.T) {
 }
 
 // TestChangeFileBesideAServer: the command and a server change one file, and no
-// change is lost.
+// change is lost. None is refused where the server reads the file again by itself.
 func TestChangeFileBesideAServer(t *testing.T) {
-	s := open(t, `{"tenants": {}}`)
-	add := s.root()
-	var wg sync.WaitGroup
-	const each = 20
-	for i := range each {
-		wg.Go(func() {
-			if err := ChangeFile(s.path, add(fmt.Sprint("command-", i))); err != nil {
-				t.Error(err)
-			}
-		})
-		wg.Go(func() {
-			for {
-				err := s.live.Change(add(fmt.Sprint("server-", i)))
-				if err == nil {
-					return
-				}
-				if sq.ErrorCode(err) != sq.Conflict || s.live.Reload() != nil {
+	for _, itself := range []bool{true, false} {
+		s := open(t, fmt.Sprintf(`{"reload_on_change": %v, "tenants": {}}`, itself))
+		add := s.root()
+		var wg sync.WaitGroup
+		const each = 20
+		for i := range each {
+			wg.Go(func() {
+				if err := ChangeFile(s.path, add(fmt.Sprint("command-", i))); err != nil {
 					t.Error(err)
-					return
 				}
-			}
-		})
-	}
-	wg.Wait()
-	if err := s.live.Reload(); err != nil {
-		t.Fatal(err)
-	}
-	if n := len(s.live.Current().Tenants()); n != 2*each {
-		t.Errorf("%d tenants, want %d", n, 2*each)
+			})
+			wg.Go(func() {
+				for {
+					err := s.live.Change(add(fmt.Sprint("server-", i)))
+					if err == nil {
+						return
+					}
+					if itself || sq.ErrorCode(err) != sq.Conflict || s.live.Reload() != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if err := s.live.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.live.Current().Tenants()); n != 2*each {
+			t.Errorf("%d tenants, want %d", n, 2*each)
+		}
 	}
 }
 

@@ -79,6 +79,12 @@ func (l *Live) Reload() (err error) {
 	if err != nil {
 		return err
 	}
+	return l.adoptLocked(r)
+}
+
+// adoptLocked makes the directories of tenants that are new in what was read, and puts
+// it in force.
+func (l *Live) adoptLocked(r loaded) error {
 	next := New(r.doc.config)
 	if err := prepare(added(l.Current(), next), false, l.log); err != nil {
 		return err
