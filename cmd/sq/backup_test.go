@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/wbic16/sq-go/internal/backup"
+	"github.com/wbic16/sq-go/internal/tenant"
 	"github.com/wbic16/sq-go/phext"
 )
 
@@ -354,4 +356,40 @@ func TestRestoreBesideAServer(t *testing.T) {
 	if text := read(t, filepath.Join(dir, "alice", "notes.phext")); text != "kept" {
 		t.Errorf("the file holds %q", text)
 	}
+}
+
+// TestServerBesideARestore: while tenants are restored no server starts on them, and no
+// other restore; nothing is made before that is known. Where it cannot be known, a line
+// of the log says so.
+func TestServerBesideARestore(t *testing.T) {
+	config, dir := administered(t)
+	if err := os.Mkdir(filepath.Join(dir, "alice"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	tar := filepath.Join(t.TempDir(), "all.tar")
+	sqRuns(t, exitOK, "backup", "--config", config, "--tenant", "alice", tar)
+	restore, err := tenant.Serve(config, "a restore, process 7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := begin(t, nil, "host", "0", "--config", config)
+	if status := s.ends(); status != exitFailure {
+		t.Errorf("exit status %d", status)
+	}
+	s.logs("sq: the tenants of "+config+" are in use (a restore, process 7)", "sq: hint: one server or restore at a time")
+	if _, err := os.Stat(filepath.Join(dir, "bob")); err == nil {
+		t.Error("a directory was made")
+	}
+	sqRuns(t, exitFailure, "restore", tar, "--config", config, "--tenant", "alice")
+	if err := restore.Close(); err != nil {
+		t.Fatal(err)
+	}
+	start(t, "--config", config).stop()
+
+	if err := errors.Join(os.Remove(config+".served"), os.Mkdir(config+".served", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, "--config", config)
+	s.stop()
+	s.logs("level=WARN msg=\"a restore beside this server will not be refused")
 }

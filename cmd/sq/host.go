@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/api"
 	"github.com/wbic16/sq-go/internal/disk"
 	"github.com/wbic16/sq-go/internal/tenant"
@@ -115,6 +116,11 @@ func host(ctx context.Context, s settings, out outside) error {
 		return err
 	}
 	defer l.Close()
+	endServing, err := s.serving(owner(l), log)
+	if err != nil {
+		return err
+	}
+	defer endServing()
 	programme, err := s.founding.open(live, owner(l), log)
 	if err != nil {
 		return err
@@ -126,7 +132,6 @@ func host(ctx context.Context, s settings, out outside) error {
 	if err := s.prepare(live.Current(), log); err != nil {
 		return err
 	}
-	defer s.serving(owner(l), log)()
 	service := newService(s, live, log, owner(l), isLoopback(l), programme)
 	service.door, service.manager = door, newManager(out.lookup, log)
 	defer s.mesh.close()
@@ -156,17 +161,21 @@ func (s *settings) prepare(r *tenant.Registry, log *slog.Logger) error {
 	return tenant.PrepareDirs(r, log)
 }
 
-// serving tells those who restore tenants that they are served, until it is undone.
-func (s *settings) serving(owner string, log *slog.Logger) (undo func()) {
+// serving tells those who restore tenants that they are served, until it is ended. The
+// error is that another process serves or restores them.
+func (s *settings) serving(owner string, log *slog.Logger) (end func(), err error) {
 	if !s.many() {
-		return func() {}
+		return func() {}, nil
 	}
 	lock, err := tenant.Serve(s.config, owner)
-	if err != nil {
-		log.Debug("others cannot be told that the tenants are served", "error", err)
-		return func() {}
+	switch {
+	case sq.ErrorCode(err) == sq.Conflict:
+		return nil, hinted(err, "one server or restore at a time; wait until the other one has ended, or stop it")
+	case err != nil:
+		log.Warn("a restore beside this server will not be refused, since it cannot be told that the tenants are served; check the rights on the folder of the configuration", "error", err)
+		return func() {}, nil
 	}
-	return func() { lock.Close() }
+	return func() { lock.Close() }, nil
 }
 
 // probe opens the directory of an only tenant, so that a second server on it is

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/backup"
 	"github.com/wbic16/sq-go/internal/tenant"
 )
@@ -140,7 +142,7 @@ func (f *restoreFlags) restore(ctx context.Context, args []string, out outside) 
 		return err
 	}
 	if f.config != "" || f.dataDir != "" {
-		if err := x.toPlaces(ctx); err != nil {
+		if err := x.toPlacesAlone(ctx, out.stderr); err != nil {
 			return err
 		}
 	}
@@ -164,6 +166,24 @@ func (f *restoreFlags) checkServed() error {
 		return hinted(fmt.Errorf("%s is served (%s)", f.config, owner), "stop the server first")
 	}
 	return err
+}
+
+// toPlacesAlone is toPlaces while no server may start on the tenants, and no other
+// restore.
+func (x *restorer) toPlacesAlone(ctx context.Context, notes io.Writer) error {
+	if x.config == "" || x.dryRun {
+		return x.toPlaces(ctx)
+	}
+	lock, err := tenant.Serve(x.config, fmt.Sprintf("a restore, process %d", os.Getpid()))
+	switch {
+	case sq.ErrorCode(err) == sq.Conflict:
+		return hinted(err, "nothing was changed; wait until the other one has ended, or stop it")
+	case err != nil:
+		fmt.Fprintf(notes, "A server that is started meanwhile is not told of this restore: %v\n", err)
+		return x.toPlaces(ctx)
+	}
+	defer lock.Close()
+	return x.toPlaces(ctx)
 }
 
 // restorer is a restore under way.

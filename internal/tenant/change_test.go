@@ -273,9 +273,6 @@ func TestWhatAFileKeeps(t *testing.T) {
 	if info, err := os.Stat(real); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("the mode became %v, %v", info.Mode(), err)
 	}
-	if info, err := os.Stat(real + ".lock"); err != nil || info.Mode().Perm() != 0o660 {
-		t.Errorf("the lock's mode is %v, %v: not all who may read the file may lock it", info.Mode(), err)
-	}
 	if _, err := os.Stat(partPath(real)); err == nil {
 		t.Error("the part was left")
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,38 +53,50 @@ func (f *file) close() { _, _ = f.lock.Close(), f.dir.Close() }
 
 func (f *file) takeLock() error {
 	name := f.name + ".lock"
-	_, absent := f.dir.Stat(name)
+	lock, err := waitForLock(f.dir, name, fmt.Sprintf("process %d", os.Getpid()), lockPatience)
+	switch {
+	case errors.Is(err, vfs.ErrLocked):
+		return sq.Wrap(err, sq.Busy, "another process has been changing the configuration for %v, try again later", lockPatience)
+	case err != nil:
+		return sq.Wrap(err, sq.Internal, "cannot lock the configuration, check the rights on its folder and on %s", name)
+	}
+	f.lock = lock
+	return nil
+}
+
+// waitForLock takes a lock, and waits so long for whoever has it.
+func waitForLock(dir vfs.FS, name, owner string, patience time.Duration) (io.Closer, error) {
+	_, absent := dir.Stat(name)
 	for began := time.Now(); ; time.Sleep(lockEvery) {
-		lock, err := f.dir.Lock(name, fmt.Sprintf("process %d", os.Getpid()))
-		switch {
-		case err == nil:
-			if f.lock = lock; absent != nil {
-				f.shareLock(name)
-			}
-			return nil
-		case !errors.Is(err, vfs.ErrLocked):
-			return sq.Wrap(err, sq.Internal, "cannot lock the configuration, check the rights on its folder and on %s", name)
-		case time.Since(began) > lockPatience:
-			return sq.Wrap(err, sq.Busy, "another process has been changing the configuration for %v, try again later", lockPatience)
+		lock, err := dir.Lock(name, owner)
+		if err == nil && absent != nil {
+			shareLock(dir, name)
+		}
+		if !errors.Is(err, vfs.ErrLocked) || time.Since(began) > patience {
+			return lock, err
 		}
 	}
 }
 
-// shareLock lets those take the lock who may read the configuration: root and the
-// server's user both change it. Where that cannot be done, they are told.
-func (f *file) shareLock(name string) {
-	config, err := f.dir.Stat(f.name)
+// shareLock lets those take a lock who may change the files beside it: root and the
+// server's user, who owns the folder, or the group that may write there. Nobody else
+// may hold them up. Where it cannot be given to them, they are told.
+func shareLock(dir vfs.FS, name string) {
+	const group = 0o060
+	folder, err := dir.Stat(".")
 	if err != nil {
 		return
 	}
-	lock, err := f.dir.OpenWrite(name)
+	lock, err := dir.OpenWrite(name)
 	if err != nil {
 		return
 	}
 	defer lock.Close()
-	readers := config.Mode & 0o444
-	config.Mode = 0o600 | readers | readers>>1
-	_ = lock.CopyOwner(config)
+	shared := folder.Mode&0o020 != 0
+	if folder.Mode = 0o600; shared {
+		folder.Mode |= group
+	}
+	_ = lock.CopyOwner(folder)
 }
 
 // read returns the content, and what the file looked like just before.

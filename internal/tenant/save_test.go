@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -166,12 +167,50 @@ func TestServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	look("process 7")
-	if _, err := Serve(path, "process 8"); err == nil {
-		t.Error("two serve it")
+	if _, err := Serve(path, "process 8"); sq.ErrorCode(err) != sq.Conflict || !strings.Contains(err.Error(), "process 7") {
+		t.Errorf("two serve it: %v", err)
 	}
 	look("process 7")
 	if err := lock.Close(); err != nil {
 		t.Fatal(err)
 	}
 	look("")
+}
+
+// TestWhoMayLock: those who may change what lies in the folder, and nobody else, however
+// many may read the configuration.
+func TestWhoMayLock(t *testing.T) {
+	for folder, want := range map[fs.FileMode]fs.FileMode{0o700: 0o600, 0o755: 0o600, 0o770: 0o660, 0o777: 0o660} {
+		path := filepath.Join(t.TempDir(), "folder", "tenants.json")
+		dir := filepath.Dir(path)
+		other := os.Getuid() + 12345 // as root beside the server's user, where the test may
+		for _, err := range []error{os.Mkdir(dir, 0o700), os.WriteFile(path, []byte(`{"tenants": {}}`), 0o600), os.Chmod(path, 0o644), os.Chmod(dir, folder)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chown(dir, other, -1); err != nil && os.Getuid() == 0 {
+			t.Fatal(err)
+		}
+		if err := ChangeFile(path, func(*Edit) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		served, err := Serve(path, "process 7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		served.Close()
+		d, err := vfs.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		owner, err := d.Stat(".")
+		for _, name := range []string{"tenants.json.lock", "tenants.json.served"} {
+			lock, lockErr := d.Stat(name)
+			if err := errors.Join(err, lockErr); err != nil || lock.Mode.Perm() != want || lock.UID != owner.UID || lock.GID != owner.GID {
+				t.Errorf("in a folder with %v, %s is %v of %d:%d, want %v of %d:%d; %v", folder, name, lock.Mode, lock.UID, lock.GID, want, owner.UID, owner.GID, err)
+			}
+		}
+		d.Close()
+	}
 }
