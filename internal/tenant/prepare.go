@@ -2,18 +2,20 @@ package tenant
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/wbic16/sq-go"
 )
 
 // PrepareDirs makes the data directories that do not exist, with those above
-// them, mode 0700 before the umask, and logs a warning for each: a disk may not
-// be mounted. What it made survives the loss of power once it returns.
+// them, mode 0700 before the umask, and logs a warning that counts them and names the
+// first few: a disk may not be mounted. What it made survives the loss of power once it returns.
 //
 // One tenant's trouble keeps no other from its directory: all are tried, and the
 // error (sq.Internal) tells of the first that failed and of how many did. It
@@ -43,11 +45,17 @@ func CheckDirs(r *Registry) (missing []sq.Tenant, err error) {
 func prepare(tenants []sq.Tenant, asked bool, log *slog.Logger) error {
 	var failed []error
 	changed := map[string]bool{} // directories that got a new entry
+	var surprises []sq.Tenant
 	for _, t := range tenants {
-		if err := prepareDir(t, asked, changed, log); err != nil {
+		surprise, err := prepareDir(t, asked, changed)
+		if err != nil {
 			failed = append(failed, err)
 		}
+		if surprise {
+			surprises = append(surprises, t)
+		}
 	}
+	warn(surprises, log)
 	if err := syncDirs(changed); err != nil {
 		failed = append(failed, err)
 	}
@@ -60,22 +68,36 @@ func prepare(tenants []sq.Tenant, asked bool, log *slog.Logger) error {
 	return sq.Wrap(failed[0], sq.Internal, "%d data directories failed; the first", len(failed))
 }
 
-func prepareDir(t sq.Tenant, asked bool, changed map[string]bool, log *slog.Logger) error {
+// prepareDir makes the directory of a tenant where it has to, and tells whether that is a
+// surprise.
+func prepareDir(t sq.Tenant, asked bool, changed map[string]bool) (surprise bool, err error) {
 	if there, err := lookAt(t); err != nil || there {
-		return err
+		return false, err
 	}
 	parents := lacking(t.DataDir)
 	if err := os.MkdirAll(t.DataDir, 0o700); err != nil {
-		return sq.Wrap(err, sq.Internal, "tenant %q: data_dir cannot be made; check the rights and the disk above it", t.Name)
+		return false, sq.Wrap(err, sq.Internal, "tenant %q: data_dir cannot be made; check the rights and the disk above it", t.Name)
 	}
 	for _, dir := range parents {
 		changed[dir] = true
 	}
-	if asked && len(parents) == 1 {
-		return nil
+	return !asked || len(parents) > 1, nil
+}
+
+// warn tells of directories that were made in one line, however many they are: at the
+// first start they may be those of hundreds of tenants.
+func warn(made []sq.Tenant, log *slog.Logger) {
+	const named = 5
+	switch {
+	case len(made) == 1:
+		log.Warn("data directory did not exist and was made; a disk may not be mounted", "tenant", made[0].Name, "dir", made[0].DataDir)
+	case len(made) > 1:
+		var first []string
+		for _, t := range made[:min(named, len(made))] {
+			first = append(first, fmt.Sprintf("%s (%s)", t.Name, t.DataDir))
+		}
+		log.Warn("data directories did not exist and were made; a disk may not be mounted", "count", len(made), "first", strings.Join(first, ", "))
 	}
-	log.Warn("data directory did not exist and was made; a disk may not be mounted", "tenant", t.Name, "dir", t.DataDir)
-	return nil
 }
 
 // lookAt reports whether a tenant's directory is there.

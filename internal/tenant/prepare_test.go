@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ func TestPrepareDirs(t *testing.T) {
 	r := registryOf(root+"/x/y/a", root, root+"/b")
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))
-	for round, warnings := range []int{2, 0} {
+	for round, warnings := range []int{1, 0} {
 		out.Reset()
 		if err := PrepareDirs(r, log); err != nil {
 			t.Fatal(err)
@@ -39,6 +40,30 @@ func TestPrepareDirs(t *testing.T) {
 		info, err := os.Stat(filepath.Join(root, dir))
 		if err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("%s: %v, %v", dir, info, err)
+		}
+	}
+}
+
+// TestPrepareDirsOfMany: one line tells of all, and names the first.
+func TestPrepareDirsOfMany(t *testing.T) {
+	for many, want := range map[int][]string{
+		1: {`msg="data directory did not exist and was made; a disk may not be mounted" tenant=a dir=ROOT/0` + "\n"},
+		2: {`msg="data directories did not exist and were made; a disk may not be mounted" count=2 first="a (ROOT/0), b (ROOT/1)"` + "\n"},
+		9: {`count=9 first="a (ROOT/0), `, `e (ROOT/4)"` + "\n"},
+	} {
+		root, dirs := t.TempDir(), []string(nil)
+		for i := range many {
+			dirs = append(dirs, filepath.Join(root, fmt.Sprint(i)))
+		}
+		var out bytes.Buffer
+		if err := PrepareDirs(registryOf(dirs...), slog.New(slog.NewTextHandler(&out, nil))); err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(out.String(), root+string(filepath.Separator), "ROOT/")
+		for _, part := range want {
+			if strings.Count(text, "\n") != 1 || !strings.Contains(text, part) {
+				t.Errorf("%d directories: want one line with %s, got\n%s", many, part, text)
+			}
 		}
 	}
 }
