@@ -159,14 +159,18 @@ func (f *foundingProgramme) endStreams() {
 	}
 }
 
-// reread reads the secrets again, which renew puts in force: a reload is all or
-// nothing.
-func (f *foundingProgramme) reread() (renew func(), err error) {
+// reread reads the secrets again. Those that cannot be read stay as they are, and keep
+// nothing else from being read again: no tenant has anything to do with them.
+func (f *foundingProgramme) reread() {
 	if f.programme == nil {
-		return func() {}, nil
+		return
 	}
 	secrets, err := f.secrets()
-	return func() { f.site.SetSecrets(secrets) }, err
+	if err != nil {
+		f.log.Error("Stripe's secret not read again; the one before stays in force", "error", err)
+		return
+	}
+	f.site.SetSecrets(secrets)
 }
 
 // gate withholds the tokens of slots that nobody has claimed.

@@ -300,10 +300,14 @@ func TestStripesMessages(t *testing.T) {
 	put(t, h.secret(), "whsec_next\n"+stripeSecret+"\n")
 	h.signal(syscall.SIGHUP)
 	h.await(h.stderr, regexp.MustCompile("configuration reloaded"))
-	// A file that says nothing changes nothing.
+	// A file that says nothing leaves the secrets as they are, and all else is read again.
 	put(t, h.secret(), "\n")
+	put(t, h.config, strings.Replace(read(t, h.config), `"tenants":{`, `"tenants":{"invented-late":{"name":"late","data_dir":"`+h.dir+`/late"},`, 1))
 	h.signal(syscall.SIGHUP)
-	h.await(h.stderr, regexp.MustCompile("configuration not reloaded.*is empty"))
+	h.await(h.stderr, regexp.MustCompile("level=ERROR msg=\"Stripe's secret not read again.*is empty"))
+	if status, _ := h.call("invented-late", "GET", "version", ""); status != 200 {
+		t.Errorf("a tenant that was added gets %d", status)
+	}
 	for _, secret := range []string{"whsec_next", stripeSecret} {
 		if status, _ := h.stripe(paid, secret, now); status != 200 {
 			t.Errorf("%s: %d", secret, status)

@@ -214,7 +214,7 @@ func (c *changing) broken(i int) {
 	c.reload(200)
 	for _, text := range []string{"", whole[:len(whole)/2], strings.Replace(whole, "tenants", "tenant", 1), strings.Replace(whole, `/bob"`, `/alice"`, 1)} {
 		put(c.t, c.config, text)
-		c.reload(500)
+		c.reload(409)
 		c.is(tokenNamed("stays"), 200)
 		c.is(tokenNamed(fmt.Sprint("broken-", i)), 401)
 	}

@@ -110,14 +110,10 @@ func (v *service) renew(state string) {
 
 // reload reads the configuration again. The caller logs its error.
 func (v *service) reload() error {
-	renew, err := v.founding.reread()
-	if err != nil {
-		return err
-	}
 	if err := v.live.Reload(); err != nil {
 		return err
 	}
-	renew()
+	v.founding.reread()
 	v.log.Info("configuration reloaded", "tenants", len(v.live.Current().Tenants()))
 	return nil
 }

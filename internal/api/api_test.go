@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -178,14 +179,25 @@ func TestReload(t *testing.T) {
 		{"a page", with(reload, "Origin: http://localhost"), 403, "", nil, nil},
 		{"GET", get("/api/v2/reload"), 405, "", []string{"Allow: POST"}, nil},
 	})
-	newRig(t, twoTenants, Options{Reload: failing}).run([]row{
+	mistaken := newRig(t, twoTenants, Options{Reload: failing})
+	mistaken.run([]row{
+		{"a mistake", reload, 409, "the configuration was not reloaded, the one in force stays", nil, nil},
+	})
+	failed := newRig(t, twoTenants, Options{Reload: func(*http.Request) error { return errors.New("something secret") }})
+	failed.run([]row{
 		{"a failure", reload, 500, "the configuration was not reloaded, the one in force stays", nil, nil},
 	})
+	for _, r := range []*rig{mistaken, failed} {
+		log := r.log.String()
+		if strings.Count(log, "something secret") != 1 || !strings.Contains(log, "level=ERROR msg=\"configuration not reloaded; ") || strings.Contains(log, "request failed") {
+			t.Errorf("the reason is not told once:\n%s", log)
+		}
+	}
 	admin := twoTenants
 	admin.admin = "the key"
 	newRig(t, admin, Options{Reload: failing}).run([]row{
 		{"without the key", reload, 403, "", nil, nil},
 		{"with a tenant's token", with(reload, "Authorization: alice's"), 403, "", nil, nil},
-		{"with the key", with(reload, "Authorization: Bearer the key"), 500, "~something secret", nil, nil},
+		{"with the key", with(reload, "Authorization: Bearer the key"), 409, "the configuration was not reloaded, the one in force stays: tenants.json:3:7: something secret", nil, nil},
 	})
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -75,19 +76,24 @@ func (c *call) reload(tenants Tenants) error {
 		return c.sendLine("Config reload triggered")
 	}
 	if err := c.server.Reload(c.request); err != nil {
-		return reloadError(err, admin)
+		return c.notReloaded(err, admin)
 	}
 	return c.sendLine("Config reload triggered")
 }
 
-// reloadError tells the log why, and of the callers only the administration: the
-// reason may name files and tenants.
-func reloadError(err error, admin bool) error {
+// notReloaded tells the log why, once and as at every other reload, and of the callers only
+// the administration: the reason may name files and tenants. A mistake in the
+// configuration is in the way of what was asked for, and no failure of the server.
+func (c *call) notReloaded(err error, admin bool) error {
+	c.server.log.Error("configuration not reloaded; what was loaded before stays in force", slog.String("request", c.id()), slog.Any("error", err))
 	reason := "the configuration was not reloaded, the one in force stays"
 	if admin {
 		reason += ": " + err.Error()
 	}
-	return &httpError{http.StatusInternalServerError, oneLine(reason), err}
+	if sq.ErrorCode(err) == sq.Invalid {
+		return sq.Errorf(sq.Conflict, "%s", reason)
+	}
+	return &httpError{status: statusOf(err), message: oneLine(reason), noted: true}
 }
 
 // isFromHere reports whether a program on this machine asks, of its own accord:

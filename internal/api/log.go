@@ -40,7 +40,17 @@ func (c *call) logLine(duration time.Duration) {
 		slog.Int64("bytes", c.reply.bytes),
 		slog.Duration("duration", duration),
 		slog.String("remote", c.request.RemoteAddr),
+		slog.String("client", addressOf(c.request)),
 		slog.Bool("broken", c.broken))
+}
+
+// addressOf returns the address of the client, as far as it is to be believed (see
+// client); empty where there is none, as with a socket in the file system.
+func addressOf(r *http.Request) string {
+	if a := client(r); a.IsValid() {
+		return a.Unmap().WithZone("").String()
+	}
+	return ""
 }
 
 func knownMethod(m string) string {

@@ -165,3 +165,29 @@ func TestAccessLog(t *testing.T) {
 		t.Errorf("the access log is\n%s", r.log)
 	}
 }
+
+// TestAccessLogOfClients: behind a proxy on this machine the line has the address that
+// the proxy tells of, and of that no word that the client made up.
+func TestAccessLogOfClients(t *testing.T) {
+	r := newRig(t, twoTenants, Options{AccessLog: true})
+	for i, row := range []struct{ forwarded, client string }{
+		{"", "127.0.0.1"},
+		{"192.0.2.7", "192.0.2.7"},
+		{"198.51.100.1, 192.0.2.7", "192.0.2.7"}, // what the client says of itself comes first
+		{"::ffff:192.0.2.7", "192.0.2.7"},
+		{"fe80::1%made-up", "fe80::1"},
+		{"made-up", "127.0.0.1"},
+	} {
+		q := get("/api/v2/version")
+		if row.forwarded != "" {
+			q = with(q, "X-Forwarded-For: "+row.forwarded)
+		}
+		r.send(q)
+		var mu sync.Mutex
+		r.wait(&mu, func() bool { return strings.Count(r.log.String(), "msg=request") == i+1 })
+		lines := strings.Split(strings.TrimSpace(r.log.String()), "\n")
+		if line := lines[len(lines)-1]; !strings.Contains(line, " client="+row.client+" ") || !strings.Contains(line, " remote=127.0.0.1:") || strings.Contains(line, "made-up") {
+			t.Errorf("for %q the line is %s", row.forwarded, line)
+		}
+	}
+}

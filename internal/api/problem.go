@@ -19,6 +19,7 @@ type httpError struct {
 	status  int
 	message string
 	cause   error // for the log; may be nil
+	noted   bool  // the log has it already
 }
 
 func (e *httpError) Error() string {
@@ -134,7 +135,8 @@ func (c *call) describe(err error, status int) (kind []string, text []byte) {
 // note logs what went wrong on our side, which the caller is not told whole. The
 // caller has the name of the call to ask with.
 func (c *call) note(err error, status int) {
-	if status < http.StatusInternalServerError || c.isGone(err) {
+	var e *httpError
+	if status < http.StatusInternalServerError || c.isGone(err) || errors.As(err, &e) && e.noted {
 		return
 	}
 	level := slog.LevelError
