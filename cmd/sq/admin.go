@@ -37,14 +37,24 @@ func (a *adminFlags) open(log *slog.Logger) (err error) {
 	return err
 }
 
-// recorded does what a request asks for, and records it where there is an
+// recorder does what a request asks for and records it, with the tenant that it turns out
+// to be about.
+type recorder = func(r *http.Request, action string, do func() (id string, err error)) error
+
+// record does what a request asks for, and records it where there is an
 // administration: a daemon has none.
+func (a *adminFlags) record(r *http.Request, action string, do func() (id string, err error)) error {
+	if a.audit == nil {
+		_, err := do()
+		return err
+	}
+	return a.audit.DoFor(r, action, nil, do)
+}
+
+// recorded is record for what is about no tenant alone.
 func (a *adminFlags) recorded(action string, do func() error) func(*http.Request) error {
 	return func(r *http.Request) error {
-		if a.audit == nil {
-			return do()
-		}
-		return a.audit.Do(r, action, "", nil, do)
+		return a.record(r, action, func() (string, error) { return "", do() })
 	}
 }
 

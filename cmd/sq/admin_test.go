@@ -102,6 +102,72 @@ func TestAdministration(t *testing.T) {
 	s.stop()
 }
 
+// acts returns what was recorded, an act a line, as action, tenant and result.
+func acts(t *testing.T, audit string) (list []string) {
+	t.Helper()
+	for line := range strings.Lines(read(t, audit)) {
+		var act struct{ Remote, Action, Tenant, Result string }
+		if err := json.Unmarshal([]byte(line), &act); err != nil || !strings.HasPrefix(act.Remote, "127.0.0.1:") {
+			t.Fatalf("%q: %v", line, err)
+		}
+		list = append(list, strings.Join([]string{act.Action, act.Tenant, act.Result}, " "))
+	}
+	return list
+}
+
+// TestBackupsAreRecorded: whoever takes the texts of tenants away leaves a line, also who
+// was refused. What cannot be recorded is not handed out.
+func TestBackupsAreRecorded(t *testing.T) {
+	config, _ := managed(t, "")
+	audit := filepath.Join(t.TempDir(), "audit.log")
+	s := start(t, "--config", config, "--audit-log", audit)
+	for _, row := range []struct {
+		method, query, body string
+		status              int
+	}{
+		{"GET", "", "", 200}, {"GET", "?tenant=alice", "", 200}, {"HEAD", "", "", 200},
+		{"GET", "?tenant=" + tokenOfAlice, "", 404}, {"GET", "?tenants=alice", "", 400}, {"POST", "", "no manifest", 400},
+	} {
+		if status, text := s.call(tokenOfAdmin, row.method, "admin/backup"+row.query, row.body); status != row.status {
+			t.Errorf("%s %s: %d %q", row.method, row.query, status, text)
+		}
+	}
+	want := []string{"backup  done", "backup alice done", "backup  not_found", "backup  invalid", "backup  invalid"}
+	if got := acts(t, audit); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) || strings.Contains(read(t, audit), tokenOfAlice) {
+		t.Errorf("recorded: %q, want %q", got, want)
+	}
+	if err := os.Remove(audit); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(audit, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.call(tokenOfAdmin, "GET", "admin/backup", "") // the one that may be missing
+	if status, text := s.call(tokenOfAdmin, "GET", "admin/backup", ""); status != 500 || len(text) > 100 {
+		t.Errorf("what cannot be recorded: %d with %d bytes", status, len(text))
+	}
+	s.stop()
+}
+
+// TestClaimsAreRecorded: who is given a slot's token by hand leaves a line, and no token
+// or buyer in it.
+func TestClaimsAreRecorded(t *testing.T) {
+	audit := filepath.Join(t.TempDir(), "audit.log")
+	h := startFounding(t, 1, "--audit-log", audit)
+	h.claim(1)
+	h.claim(1)
+	h.claim(2)
+	h.ask("POST", "/api/claim-instance", "{}", "Authorization: "+foundersKey)
+	want := []string{"claim founding-001 done", "claim founding-001 done", "claim  gone", "claim  invalid"}
+	if got := acts(t, audit); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
+		t.Errorf("recorded: %q, want %q", got, want)
+	}
+	if text := read(t, audit) + h.stderr.String(); strings.Contains(text, "example.com") || strings.Contains(text, "cus_") || strings.Contains(text, foundingToken(1)) {
+		t.Errorf("the record tells too much:\n%s", text)
+	}
+	h.stop()
+}
+
 func TestNoAdministration(t *testing.T) {
 	config, _ := twoTenants(t)
 	s := start(t, "--config", config)

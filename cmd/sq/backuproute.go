@@ -25,9 +25,11 @@ const (
 // a MANIFEST.json what changed since that.
 //
 //	GET /api/v2/admin/backup?tenant=NAME&skip-unreadable=true
-func (v *service) backupRoute() api.Route {
+//
+// Each is recorded, also one that is refused or breaks off.
+func (v *service) backupRoute(record recorder) api.Route {
 	slots := make(chan struct{}, mostBackups)
-	action := func(w http.ResponseWriter, r *http.Request) error {
+	limited := func(w http.ResponseWriter, r *http.Request) error {
 		select {
 		case slots <- struct{}{}:
 			defer func() { <-slots }()
@@ -35,6 +37,12 @@ func (v *service) backupRoute() api.Route {
 			return sq.Errorf(sq.Busy, "%d backups are under way already, try again later", mostBackups)
 		}
 		return v.sendBackup(w, r)
+	}
+	action := func(w http.ResponseWriter, r *http.Request) error {
+		if r.Method == http.MethodHead { // nothing is handed out
+			return limited(w, r)
+		}
+		return record(r, "backup", func() (string, error) { return r.URL.Query().Get("tenant"), limited(w, r) })
 	}
 	return api.Route{
 		Path: "/api/v2/admin/backup", Name: "admin-backup", Right: api.Administration, MostBody: sinceBytes,

@@ -72,7 +72,7 @@ type foundingProgramme struct {
 }
 
 // open opens the programme, if there is one. Its close must be called.
-func (s foundingSettings) open(live *tenant.Live, owner string, log *slog.Logger) (*foundingProgramme, error) {
+func (s foundingSettings) open(live *tenant.Live, owner string, record recorder, log *slog.Logger) (*foundingProgramme, error) {
 	f := &foundingProgramme{settings: s, log: log}
 	if s.list == "" {
 		return f, nil
@@ -91,6 +91,7 @@ func (s foundingSettings) open(live *tenant.Live, owner string, log *slog.Logger
 	}
 	f.site = founding.NewSite(f.programme, founding.SiteOptions{
 		PaymentLink: s.paymentLink, LinkID: s.linkID, Secrets: secrets, Logger: log,
+		Record: func(r *http.Request, claim func() (string, error)) error { return record(r, "claim", claim) },
 	})
 	p := f.programme.Progress()
 	log.Info("founding programme", "page", "/founding", "claimed", p.Claimed, "total", p.Total)

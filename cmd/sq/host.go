@@ -121,7 +121,7 @@ func host(ctx context.Context, s settings, out outside) error {
 		return err
 	}
 	defer endServing()
-	programme, err := s.founding.open(live, owner(l), log)
+	programme, err := s.founding.open(live, owner(l), s.admin.record, log)
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, owner string, l
 func (v *service) routes(s settings) []api.Route {
 	return slices.Concat(
 		administration(v.live, v, s.admin.audit),
-		[]api.Route{v.backupRoute()},
+		[]api.Route{v.backupRoute(s.admin.record)},
 		v.founding.routes(),
 		s.more,
 		v.mesh.routes(),

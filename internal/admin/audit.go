@@ -23,8 +23,8 @@ type Act struct {
 	Time      time.Time `json:"time"`
 	Remote    string    `json:"remote"`                  // the address that asked, or the user of this machine
 	Forwarded string    `json:"forwarded_for,omitempty"` // for whom, as the one that asked says
-	Action    string    `json:"action"`                  // add, set, disable, rotate, finish rotation, reload
-	Tenant    string    `json:"tenant,omitempty"`        // empty where there is none of that name
+	Action    string    `json:"action"`                  // add, set, disable, rotate, finish rotation, reload, backup, claim
+	Tenant    string    `json:"tenant,omitempty"`        // empty where there is none of that name, or all are meant
 	Change    any       `json:"change,omitempty"`        // what was asked for, unless it makes no sense
 	Result    string    `json:"result"`                  // done, or the code of the error
 }
@@ -32,10 +32,15 @@ type Act struct {
 // Do does what a request asks for and records it, done or refused. What cannot be
 // recorded is not done.
 func (a *Audit) Do(r *http.Request, action, id string, change any, do func() error) error {
+	return a.DoFor(r, action, change, func() (string, error) { return id, do() })
+}
+
+// DoFor is Do for what only turns out to be about a tenant when it is done.
+func (a *Audit) DoFor(r *http.Request, action string, change any, do func() (id string, err error)) error {
 	if err := a.ready(); err != nil {
 		return err
 	}
-	err := do()
+	id, err := do()
 	a.record(newAct(r.RemoteAddr, forwarded(r.Header), action, id, change, err))
 	return err
 }

@@ -24,25 +24,36 @@ type instance struct {
 // makes no sense. Conflict: the customer has a slot, and its token does not work any
 // more. Else as for Programme.Claim.
 func (s *Site) ClaimInstance(w http.ResponseWriter, r *http.Request) error {
-	text, err := io.ReadAll(r.Body)
+	var c Claimed
+	err := s.Record(r, func() (tenant string, err error) {
+		c, err = s.claimSlot(r.Body)
+		return c.Name, err
+	})
 	if err != nil {
 		return err
+	}
+	return sendJSON(w, instance{true, c.Number, c.Token, c.Name})
+}
+
+// claimSlot claims a slot for the buyer that a body names.
+func (s *Site) claimSlot(body io.Reader) (c Claimed, err error) {
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return c, err
 	}
 	who, err := parseBuyer(text)
 	if err != nil {
-		return err
+		return c, err
 	}
-	c, err := s.programme.Claim(who)
-	if err != nil {
-		return err
-	}
+	c, err = s.programme.Claim(who)
 	switch {
+	case err != nil:
 	case c.New:
 		s.Logger.Info("founding slot claimed", "slot", c.Number, "tenant", c.Name, "by", "administration")
 	case c.Stale:
-		return errStale(c.Slot)
+		err = errStale(c.Slot)
 	}
-	return sendJSON(w, instance{true, c.Number, c.Token, c.Name})
+	return c, err
 }
 
 func parseBuyer(text []byte) (Buyer, error) {

@@ -27,6 +27,9 @@ type SiteOptions struct {
 	// Heartbeat is how often a stream says that it lives; 0 stands for 10 s. It
 	// must be shorter than a reply may stand still.
 	Heartbeat time.Duration
+	// Record does what an administrator asks for, and keeps that it was done or refused,
+	// and for which tenant. What it returns an error for was not done, or is that error.
+	Record func(r *http.Request, claim func() (tenant string, err error)) error
 	// Logger gets what an operator should know.
 	Logger *slog.Logger
 }
@@ -47,6 +50,9 @@ func NewSite(p *Programme, o SiteOptions) *Site {
 	o.Heartbeat = cmp.Or(o.Heartbeat, 10*time.Second)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Record == nil {
+		o.Record = func(_ *http.Request, claim func() (string, error)) error { _, err := claim(); return err }
 	}
 	s := &Site{SiteOptions: o, programme: p}
 	s.SetSecrets(o.Secrets)
