@@ -23,18 +23,20 @@ type front struct {
 	t             *testing.T
 	secret, plain string // where it listens, with and without TLS
 	id            identity
+	dir           string // of its configuration and its logs
+	cmd           *exec.Cmd
 }
 
 // newFront starts nginx in front of a server, until the test ends.
 func newFront(t *testing.T, server string) *front {
 	t.Helper()
 	nginx, dir, ports := tool(t, "nginx"), t.TempDir(), freePorts(t, 2)
-	f := &front{t, fmt.Sprint("127.0.0.1:", ports[0]), fmt.Sprint("127.0.0.1:", ports[1]), newIdentity(t, dir)}
+	f := &front{t: t, secret: fmt.Sprint("127.0.0.1:", ports[0]), plain: fmt.Sprint("127.0.0.1:", ports[1]), id: newIdentity(t, dir), dir: dir}
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	config := regexp.MustCompile(`\n\tlisten \[::\].*`).ReplaceAllString(read(t, filepath.Join(deploy, "nginx/sq.conf")), "")
-	config = strings.NewReplacer("listen 443 ", "listen "+f.secret+" ", "listen 80;", "listen "+f.plain+";", "127.0.0.1:1337", server,
+	config = strings.NewReplacer("listen 443 ", "listen "+f.secret+" ", "listen 80;", "listen "+f.plain+";", "127.0.0.1:1337", server, "/var/log/nginx/", dir+"/",
 		"/etc/letsencrypt/live/sq.example.org/fullchain.pem", f.id.certFile, "/etc/letsencrypt/live/sq.example.org/privkey.pem", f.id.keyFile).Replace(config)
 	user := ""
 	if os.Getuid() == 0 {
@@ -53,14 +55,14 @@ http {
 	if err != nil || len(complaints) > 0 {
 		t.Fatalf("nginx -t: %v\n%s", err, text)
 	}
-	cmd := exec.Command(nginx, args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	f.cmd = exec.Command(nginx, args...)
+	f.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := f.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		cmd.Wait()
+		syscall.Kill(-f.cmd.Process.Pid, syscall.SIGKILL)
+		f.cmd.Wait()
 	})
 	awaitPort(t, f.secret)
 	awaitPort(t, f.plain)
@@ -177,5 +179,52 @@ func TestNginxHoldsNothingBack(t *testing.T) {
 			t.Errorf("%q, %v", rest, err)
 		}
 		reply.Body.Close()
+	}
+}
+
+// TestNginxLogsNoQuery: what is secret in an address, or in that of the page before, is
+// in none of its logs, also when the server behind it is gone.
+func TestNginxLogsNoQuery(t *testing.T) {
+	config, _ := twoTenants(t)
+	s := start(t, "--config", config, "--listen", "127.0.0.1")
+	f := newFront(t, s.address)
+	c := f.client(false)
+	ask := func(address, path string) (status int) {
+		r, err := http.NewRequest("GET", address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = "sq.example.org"
+		r.Header.Set("Referer", "https://sq.example.org/founding/claimed?session_id=invented-secret")
+		reply, err := c.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply.Body.Close()
+		return reply.StatusCode
+	}
+	paths := []string{"/founding/claimed?session_id=invented-secret", "/api/v2/insert?p=notes&s=invented-secret"}
+	for _, path := range paths {
+		ask("https://"+f.secret, path)
+		ask("http://"+f.plain, path)
+	}
+	s.stop()
+	if status := ask("https://"+f.secret, paths[0]); status != http.StatusBadGateway {
+		t.Errorf("without a server: %d", status)
+	}
+	f.cmd.Process.Signal(syscall.SIGQUIT) // once it has ended the logs are whole
+	f.cmd.Wait()
+	logs, err := filepath.Glob(filepath.Join(f.dir, "*.log"))
+	if err != nil || len(logs) < 3 {
+		t.Fatalf("%q, %v", logs, err)
+	}
+	for _, log := range logs {
+		if text := read(t, log); strings.Contains(text, "invented-secret") {
+			t.Errorf("%s has a secret:\n%s", log, text)
+		}
+	}
+	access := read(t, filepath.Join(f.dir, "sq.access.log"))
+	if n := strings.Count(access, "\n"); n != 5 || !regexp.MustCompile(`(?m)^127\.0\.0\.1 \[.+\] "GET /founding/claimed HTTP/1\.1" 502 \d+ [0-9.]+$`).MatchString(access) {
+		t.Errorf("%d lines:\n%s", n, access)
 	}
 }
