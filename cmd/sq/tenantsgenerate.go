@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -77,6 +78,9 @@ func (f *tenantsGenerate) check() error {
 		if v.value == "" {
 			return usage(see, "--%s is missing", v.flag)
 		}
+	}
+	if strings.HasPrefix(f.prefix, "-") {
+		return usage("a spreadsheet would take the names for formulas", "--prefix %s begins with -", f.prefix)
 	}
 	if filepath.Clean(f.out) == filepath.Clean(f.csv) {
 		return usage(see, "--out and --csv are the same file")

@@ -170,6 +170,16 @@ func once[K comparable](r *listReader, at int, seen map[K]int, key K, what strin
 	return nil
 }
 
+// asText returns what a spreadsheet takes for text: a buyer chooses his address, and
+// one such as =1+1@example.com would be worked out where the list is opened. The claims
+// have it as it is.
+func asText(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}
+
 // format returns the list with the claims in it.
 func (l *list) format(b *book) []byte {
 	var text bytes.Buffer
@@ -180,7 +190,7 @@ func (l *list) format(b *book) []byte {
 			row = append([]string(nil), row...)
 			row[l.column[statusColumn]] = claimed
 			row[l.column[timeColumn]] = c.At.UTC().Format(time.RFC3339)
-			row[l.column[emailColumn]] = c.Email
+			row[l.column[emailColumn]] = asText(c.Email)
 		}
 		w.Write(row)
 	}

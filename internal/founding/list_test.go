@@ -53,6 +53,28 @@ func TestListsOfOld(t *testing.T) {
 	}
 }
 
+// TestListsInSpreadsheets: no buyer's address is a formula, and the claim is found again
+// by the buyer.
+func TestListsInSpreadsheets(t *testing.T) {
+	for email, want := range map[string]string{
+		"=1+1@example.com": "'=1+1@example.com", "+1@example.com": "'+1@example.com", "-1@example.com": "'-1@example.com", "a=1@example.com": "a=1@example.com",
+	} {
+		dir := disk(t, slots(2))
+		p := open(t, dir)
+		for range 2 {
+			if c, err := p.Claim(founding.Buyer{Email: email, Customer: "cus_1"}); err != nil || c.Number != 1 {
+				t.Errorf("%s: slot %d, %v", email, c.Number, err)
+			}
+			if got, line := content(t, dir, fileName), "1,invented-001,founding-001,/srv/founding-001,claimed,2026-01-02T03:04:05Z,"+want+"\n"; !strings.Contains(got, line) {
+				t.Errorf("the list has no %q:\n%s", line, got)
+			}
+			p.Close()
+			p = open(t, dir)
+		}
+		p.Close()
+	}
+}
+
 // TestDamagedClaims: where a promise may be lost, nothing is given away.
 func TestDamagedClaims(t *testing.T) {
 	dir := disk(t, slots(3))
