@@ -180,7 +180,7 @@ example_settings() {
 	cat >"$etc/environment.new" <<-'END'
 		# The port and the flags of sq host; systemctl restart sq puts them in force.
 		SQ_PORT=1337
-		SQ_OPTIONS="--config /var/lib/sq/tenants.json --listen 127.0.0.1"
+		SQ_OPTIONS="--config /var/lib/sq/tenants.json --audit-log /var/lib/sq/audit.log --listen 127.0.0.1"
 	END
 	chmod 640 "$etc/environment.new"
 	own root:sq "$etc/environment.new"

@@ -135,8 +135,8 @@ func mapsEqual(a, b map[string]string) bool {
 	return len(a) == len(b)
 }
 
-// TestInstalledConfigurationServes: with the token that was shown, and with
-// nothing secret in the file.
+// TestInstalledConfigurationServes: with the flags that are installed and the token that
+// was shown, and with nothing secret in the file. What administrators do is recorded.
 func TestInstalledConfigurationServes(t *testing.T) {
 	root := t.TempDir()
 	out, err := install(t, root, "--binary", pretender(t, "sq"))
@@ -150,10 +150,17 @@ func TestInstalledConfigurationServes(t *testing.T) {
 		t.Fatalf("the token is %q\n%s", token, text)
 	}
 	put(t, config, strings.ReplaceAll(text, "/var/lib/sq", root+"/var/lib/sq"))
-	s := start(t, "--config", config)
+	flags := regexp.MustCompile(`SQ_OPTIONS="(.*)"`).FindStringSubmatch(read(t, filepath.Join(root, "etc/sq/environment")))[1]
+	if unit := read(t, filepath.Join(deploy, "systemd/sq.service")); !strings.Contains(unit, "SQ_OPTIONS="+flags+"\"") {
+		t.Errorf("the unit has other flags than %s", flags)
+	}
+	s := start(t, strings.Fields(strings.ReplaceAll(flags, "/var/lib/sq", root+"/var/lib/sq"))...)
 	s.want(token, "POST", "update"+at("notes", first), "kept", "Updated 4 bytes")
 	key := strings.TrimSpace(read(t, filepath.Join(root, "etc/sq/admin-key")))
 	s.want(key, "POST", "reload", "", "Config reload triggered")
+	if got := acts(t, filepath.Join(root, "var/lib/sq/audit.log")); len(got) != 1 || got[0] != "reload  done" {
+		t.Errorf("recorded: %q", got)
+	}
 	s.stop()
 }
 

@@ -124,9 +124,8 @@ func TestOperationsOfTokens(t *testing.T) {
 // for granted, on this server, and returns what it shows.
 func (s *server) asPrinted(t *testing.T, config, command string) string {
 	t.Helper()
-	shell := exec.Command("sh", "-c", strings.ReplaceAll(blocksBetween(t, "take these for granted:", "## The first hour")[0]+command,
-		"/var/lib/sq/tenants.json", config))
-	for _, exchange := range [][2]string{{"http://127.0.0.1:1337", "http://" + s.address}, {"$(sudo cat /etc/sq/admin-key)", tokenOfAdmin}} {
+	shell := exec.Command("sh", "-c", blocksBetween(t, "take these for granted:", "## The first hour")[0]+command)
+	for _, exchange := range [][2]string{{"/var/lib/sq/tenants.json", config}, {"/var/lib/sq/audit.log", config + ".audit"}, {"http://127.0.0.1:1337", "http://" + s.address}, {"$(sudo cat /etc/sq/admin-key)", tokenOfAdmin}} {
 		shell.Args[2] = strings.ReplaceAll(shell.Args[2], exchange[0], exchange[1])
 	}
 	out, err := shell.CombinedOutput()
