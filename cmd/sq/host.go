@@ -116,11 +116,6 @@ func host(ctx context.Context, s settings, out outside) error {
 		return err
 	}
 	defer l.Close()
-	endServing, err := s.serving(owner(l), log)
-	if err != nil {
-		return err
-	}
-	defer endServing()
 	programme, err := s.founding.open(live, owner(l), s.admin.record, log)
 	if err != nil {
 		return err
@@ -129,6 +124,11 @@ func host(ctx context.Context, s settings, out outside) error {
 	if err := s.admin.open(log); err != nil {
 		return err
 	}
+	endServing, err := s.serving(owner(l), log)
+	if err != nil {
+		return err
+	}
+	defer endServing()
 	if err := s.prepare(live.Current(), log); err != nil {
 		return err
 	}
