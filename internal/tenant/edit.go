@@ -65,7 +65,9 @@ func (e *Edit) Add(name, dataDir string, token TokenHash, s Settings) error {
 	}
 	it := &item{entry: Entry{Token: token, Enabled: true, Tenant: sq.Tenant{Name: name, DataDir: dir}}, at: atEnd, fresh: true}
 	it.fields = append([]value{{e.nameField(), quote(name)}, {"data_dir", quote(dir)}}, s.values()...)
-	it.follow(s)
+	for _, v := range it.fields {
+		it.follow(v.key, s)
+	}
 	e.insert(it, nil)
 	return nil
 }
@@ -100,7 +102,7 @@ func (e *Edit) Set(name string, s Settings) error {
 		default:
 			for _, it := range items {
 				it.set(v)
-				it.follow(s)
+				it.follow(v.key, s)
 			}
 		}
 	}
@@ -222,12 +224,12 @@ func (it *item) setIfThere(v value) {
 
 func (v value) sameKey(w value) bool { return v.key == w.key }
 
-// follow keeps what later changes of the same Edit ask for.
-func (it *item) follow(s Settings) {
-	if s.Enabled != nil {
+// follow keeps what later changes of the same Edit ask for, once a field is set.
+func (it *item) follow(key string, s Settings) {
+	switch key {
+	case "enabled":
 		it.entry.Enabled = *s.Enabled
-	}
-	if s.ReadOnly != nil {
+	case "read_only":
 		it.entry.Tenant.ReadOnly = *s.ReadOnly
 	}
 }

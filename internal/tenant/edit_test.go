@@ -113,6 +113,10 @@ var edits = []struct {
 	{"enable", mapFile, set("bob", Settings{Enabled: ptr(true)}), []string{`"enabled": false`, `"enabled": true`}, ""},
 	{"enable what is", rotated, set("alice", Settings{Enabled: ptr(true)}), nil, ""},
 	{"to be written to, which it is", rotated, set("alice", Settings{ReadOnly: ptr(false)}), nil, ""},
+	{"enable and let write", `{"tenants":{"TOKEN":{"name":"a","data_dir":"/n/a","read_only":true,"enabled":false}}}`, set("a", Settings{Enabled: ptr(true), ReadOnly: ptr(false)}), []string{
+		`"read_only":true,"enabled":false`, `"read_only":false,"enabled":true`}, ""},
+	{"enable for reading only", mapFile, set("bob", Settings{Enabled: ptr(true), ReadOnly: ptr(true)}), []string{
+		`"enabled": false`, `"enabled": true`, `"/n/bob"}`, "\"/n/bob\",\n\t\t\t \"read_only\": true}"}, ""},
 	{"disable several tokens", rotated, func(e *Edit) error { return e.Disable("alice") }, []string{
 		`"quota_mb": 7`, `"quota_mb": 7, "enabled": false`, `"read_only": true`, `"read_only": true, "enabled": false`, `"enabled": true`, `"enabled": false`}, ""},
 
