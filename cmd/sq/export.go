@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +21,10 @@ none. Files are what they were, byte for byte, with what was written to their sc
 since, and those that could be run can be run.
 
 A file that is there is not overwritten: then nothing is written, unless with
---force. A table whose paths lead out of DIR, or into .git or .sq, is refused. A file
-whose scroll is gone is named, the others are written, and the exit status is 1.
+--force. A table whose paths lead out of DIR, or into .git or .sq, is refused,
+and so is one that would write over the phext, or among those that a daemon or a
+server has. A file whose scroll is gone is named, the others are written, and the
+exit status is 1.
 
 With --json an object: coord, dir, files, bytes, missing.`
 
@@ -67,6 +71,9 @@ func export(ctx context.Context, c *clientCommand, t *target, at phext.Coordinat
 	if err != nil {
 		return err
 	}
+	if err := t.spares(phextsIn(dir, table)...); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
@@ -89,6 +96,16 @@ func export(ctx context.Context, c *clientCommand, t *target, at phext.Coordinat
 	told.Files, told.Bytes = written.Files, written.Bytes
 	line := fmt.Sprintf("Exported %s, %d bytes, to %s", count(told.Files, "file"), told.Bytes, dir)
 	return errors.Join(c.say(t, at, line, told), missingFiles(told.Missing))
+}
+
+// phextsIn returns the files of a table that would be phexts in a folder.
+func phextsIn(dir string, table filetree.Table) (files []string) {
+	for _, f := range table {
+		if strings.HasSuffix(f.Path, ".phext") {
+			files = append(files, filepath.Join(dir, filepath.FromSlash(f.Path)))
+		}
+	}
+	return files
 }
 
 // tableAt reads the table of contents at a coordinate.

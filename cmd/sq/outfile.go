@@ -9,13 +9,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/disk"
+	"github.com/wbic16/sq-go/internal/vfs"
 )
 
 // writeFile has write write what a command makes, and returns of how many bytes
 // that is. Name "-" is standard output, whose bytes are not counted. A file is replaced in one moment, when all
 // of it is on the disk, and keeps its mode; a link to one stays, and so does what
 // is no file, such as a pipe: that is written to.
-func (c *clientCommand) writeFile(name string, write func(*bufio.Writer) error) (n int64, err error) {
+// What spares refuses is not written.
+func (c *clientCommand) writeFile(t *target, name string, write func(*bufio.Writer) error) (n int64, err error) {
 	if name == "-" {
 		return 0, c.stream(write)
 	}
@@ -33,7 +39,43 @@ func (c *clientCommand) writeFile(name string, write func(*bufio.Writer) error) 
 	case !info.Mode().IsRegular():
 		return writeTo(name, write)
 	}
+	if err := t.spares(name); err != nil {
+		return 0, err
+	}
 	return replaceFile(name, info, write)
+}
+
+// spares refuses to write files in the place of the phext that is read, and among
+// the phexts of a folder that is served: who serves them would take what is written
+// for an edit, and keep both texts. A file that is there under another name is
+// found out too.
+func (t *target) spares(files ...string) error {
+	free := map[string]bool{}
+	for _, file := range files {
+		if t.file != "" && sameFile(file, t.file) {
+			return hinted(sq.Errorf(sq.Conflict, "%q is the phext that is read, and would be lost; nothing was written", file), "give the name of another file")
+		}
+		folder := filepath.Dir(file)
+		if !strings.HasSuffix(file, ".phext") || free[folder] {
+			continue
+		}
+		if owner, served := servedBy(folder); served {
+			return hinted(sq.Errorf(sq.Conflict, "%q would be a phext of a folder that is served (%s); nothing was written", file, owner),
+				"give another folder, or a name that does not end in .phext")
+		}
+		free[folder] = true
+	}
+	return nil
+}
+
+// servedBy returns who serves a folder. Commands, which have it for a moment, do not.
+func servedBy(folder string) (owner string, served bool) {
+	_, err := disk.PeekList(folder)
+	var locked *vfs.LockedError
+	if !errors.As(err, &locked) || isBrief(err) {
+		return "", false
+	}
+	return locked.Owner, true
 }
 
 // sized counts bytes.

@@ -28,7 +28,7 @@ func TestWriteFile(t *testing.T) {
 	if err := errors.Join(os.WriteFile(file, []byte("old"), 0o640), os.Chmod(file, 0o640), os.Symlink("file", link)); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := c.writeFile(link, writes("newer")); n != 5 || err != nil {
+	if n, err := c.writeFile(&target{}, link, writes("newer")); n != 5 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 	info, err := os.Stat(file)
@@ -39,7 +39,7 @@ func TestWriteFile(t *testing.T) {
 		t.Errorf("the link is %v, %v", info.Mode(), err)
 	}
 	failed := errors.New("failed")
-	if _, err := c.writeFile(file, func(w *bufio.Writer) error { w.WriteString("half"); w.Flush(); return failed }); !errors.Is(err, failed) {
+	if _, err := c.writeFile(&target{}, file, func(w *bufio.Writer) error { w.WriteString("half"); w.Flush(); return failed }); !errors.Is(err, failed) {
 		t.Errorf("%v", err)
 	}
 	if read(t, file) != "newer" {
@@ -63,7 +63,7 @@ func TestWriteToPipe(t *testing.T) {
 		got <- string(text) + errorText(err)
 	}()
 	c := &clientCommand{}
-	if _, err := c.writeFile(pipe, writes("through")); err != nil {
+	if _, err := c.writeFile(&target{}, pipe, writes("through")); err != nil {
 		t.Error(err)
 	}
 	if text := <-got; text != "through" {

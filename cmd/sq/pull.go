@@ -39,7 +39,7 @@ func pull(ctx context.Context, c *clientCommand, t *target, args []string) error
 	if !ok {
 		return hinted(fmt.Errorf("there is no scroll at %v", at), "nothing was written; sq toc lists the scrolls")
 	}
-	n, err := c.writeFile(name, func(w *bufio.Writer) error {
+	n, err := c.writeFile(t, name, func(w *bufio.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})

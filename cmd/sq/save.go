@@ -15,7 +15,8 @@ const saveLong = `Write the whole phext to a file in its normal form. FILE "-" i
 file that is there is replaced in one moment, when all of it is on the disk.
 
 The file of the phext itself needs no saving, and is left alone: what was answered
-is on the disk.
+is on the disk. A FILE that would be a phext of a folder which a daemon or a server
+has is refused.
 
 With --json an object: file, bytes.`
 
@@ -54,7 +55,7 @@ func (c *clientCommand) writeWhole(ctx context.Context, t *target, name string, 
 		if err := s.Err(); err != nil {
 			return err
 		}
-		n, err = c.writeFile(name, func(w *bufio.Writer) error { return write(w, s) })
+		n, err = c.writeFile(t, name, func(w *bufio.Writer) error { return write(w, s) })
 		return err
 	})
 	if err != nil || name == "-" {

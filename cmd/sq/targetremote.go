@@ -1,6 +1,8 @@
 package main
 
 import (
+	"path/filepath"
+
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/client"
 )
@@ -36,7 +38,7 @@ func (f *targetFlags) openDaemon(folder string) (*target, error) {
 		return nil, err
 	}
 	if t.name != found.Phext {
-		t.file = ""
+		t.file = filepath.Join(filepath.Dir(found.File), string(t.name)+".phext")
 	}
 	if t.Store, err = client.New(client.Options{Server: "unix://" + found.Socket}); err != nil {
 		return nil, err
