@@ -62,7 +62,7 @@ func (c *clientCommand) run(args []string) (err error) {
 	if err := c.settle(c.Flags(), c.out.lookup); err != nil {
 		return err
 	}
-	t, err := c.targetFlags.open(c.out, !c.unnamed)
+	t, err := c.targetFlags.open(c.Context(), c.out, !c.unnamed)
 	if err != nil {
 		return err
 	}

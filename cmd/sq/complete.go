@@ -44,7 +44,7 @@ func (c *clientCommand) completing(needsName bool, do func(context.Context, *tar
 	if c.settle(c.Flags(), c.out.lookup) != nil {
 		return nil
 	}
-	t, err := c.targetFlags.open(c.out, needsName)
+	t, err := c.targetFlags.open(ctx, c.out, needsName)
 	if err != nil {
 		return nil
 	}

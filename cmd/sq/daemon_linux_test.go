@@ -70,11 +70,11 @@ func TestDaemonOfStrangers(t *testing.T) {
 	inFolder(t, map[string]string{"notes.phext": "one"})
 	s := share(t, "share", "notes.phext")
 	os.Lchown(daemonSocket, stranger, stranger)
-	if _, err := findDaemon(here); err == nil || !strings.Contains(err.Error(), "the socket .sq/daemon.sock belongs to another user (54321)") {
+	if _, err := findDaemon(t.Context(), here); err == nil || !strings.Contains(err.Error(), "the socket .sq/daemon.sock belongs to another user (54321)") {
 		t.Errorf("the socket of a stranger: %v", err)
 	}
 	os.Lchown(daemonDir, stranger, stranger)
-	if _, err := findDaemon(here); err == nil || !strings.Contains(err.Error(), "the folder .sq belongs to another user (54321)") {
+	if _, err := findDaemon(t.Context(), here); err == nil || !strings.Contains(err.Error(), "the folder .sq belongs to another user (54321)") {
 		t.Errorf("the folder of a stranger: %v", err)
 	}
 	os.Lchown(daemonDir, 0, 0)
@@ -99,7 +99,7 @@ func TestDaemonWhereNothingIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(disk)
-	if f, err := findDaemon(here); f != nil || err != nil {
+	if f, err := findDaemon(t.Context(), here); f != nil || err != nil {
 		t.Errorf("it finds %+v, %v", f, err)
 	}
 	s := begin(t, nil, "share", file)

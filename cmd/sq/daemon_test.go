@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +19,7 @@ import (
 	"time"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/vfs"
 )
 
 // inFolder makes a new folder with files the current one.
@@ -41,7 +44,7 @@ func share(t *testing.T, command ...string) *server {
 // found is what findDaemon says of the current folder.
 func found(t *testing.T) *daemonFound {
 	t.Helper()
-	f, err := findDaemon(here)
+	f, err := findDaemon(t.Context(), here)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +66,7 @@ func TestFindDaemon(t *testing.T) {
 	if !filepath.IsAbs(f.Socket) || len(f.Socket) > mostSocketPath {
 		t.Errorf("the socket is %q", f.Socket)
 	}
-	if other, err := findDaemon(t.TempDir()); other != nil || err != nil {
+	if other, err := findDaemon(t.Context(), t.TempDir()); other != nil || err != nil {
 		t.Errorf("in another folder: %+v, %v", other, err)
 	}
 	if status := run(t.Context(), []string{"shutdown"}, outside{stdout: io.Discard, stderr: s.stderr}); status != exitOK {
@@ -91,8 +94,48 @@ func TestFindDaemonAmongOthers(t *testing.T) {
 	work.Go(func() { other.Serve(l) })
 	defer work.Wait()
 	defer other.Close()
-	if f, err := findDaemon(here); f != nil || sq.ErrorCode(err) != sq.Conflict || !strings.Contains(err.Error(), "404") {
+	if f, err := findDaemon(t.Context(), here); f != nil || sq.ErrorCode(err) != sq.Conflict || !strings.Contains(err.Error(), "404") {
 		t.Errorf("%+v, %v", f, err)
+	}
+}
+
+// TestStoppedDaemon: one that does not answer is waited for as long as the context
+// lasts, which for what a shell completes is not long.
+func TestStoppedDaemon(t *testing.T) {
+	inFolder(t, nil)
+	os.Mkdir(daemonDir, 0o700)
+	dir, err := vfs.Open(here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	lock, err := dir.Lock(daemonLock, "a daemon that was stopped")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	l, err := net.Listen("unix", filepath.FromSlash(daemonSocket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan error, 1)
+	go func() {
+		c, err := l.Accept()
+		cancel()
+		if err == nil {
+			_, err = io.Copy(io.Discard, c) // until it is not waited for
+			c.Close()
+		}
+		asked <- err
+	}()
+	found, err := (&targetFlags{}).open(ctx, outside{}, true)
+	if found != nil || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "the daemon of this folder (a daemon that was stopped) does not answer") {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if err := <-asked; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -60,9 +60,9 @@ type daemonAbout struct {
 
 // findDaemon asks the daemon of a folder what it serves; nil when there is none,
 // whatever one that was killed has left. One that is starting or ending is waited
-// for. It costs a few system calls where there is no daemon, and a request where
-// there is one.
-func findDaemon(folder string) (*daemonFound, error) {
+// for, until ctx ends. It costs a few system calls where there is no daemon, and a
+// request where there is one.
+func findDaemon(ctx context.Context, folder string) (*daemonFound, error) {
 	place, err := lookForDaemon(folder)
 	if place == nil || err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func findDaemon(folder string) (*daemonFound, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), findPatience)
+	ctx, cancel := context.WithTimeout(ctx, findPatience)
 	defer cancel()
 	search := daemonSearch{place: place, socket: socket}
 	for {

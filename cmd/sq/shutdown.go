@@ -26,7 +26,7 @@ func newShutdown() *cobra.Command {
 		Example: "  sq shutdown",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, err := findDaemon(here)
+			found, err := findDaemon(cmd.Context(), here)
 			if err == nil && found == nil {
 				err = hinted(fmt.Errorf("this folder has no daemon"), "sq share FILE starts one; it is ended from the folder in which it was started")
 			}

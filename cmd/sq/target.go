@@ -24,6 +24,8 @@ otherwise --file names its file. sq help where tells more.`
 // targetFlags say where the phext of a command is.
 type targetFlags struct {
 	server, token, phext, file string
+	// beside says what to do where a daemon serves file, which is not its own phext.
+	beside string
 }
 
 func (f *targetFlags) register(flags *pflag.FlagSet) {
@@ -70,7 +72,7 @@ type target struct {
 
 // open finds the phext of a command. The target needs to be closed. Without needsName
 // there may be no name.
-func (f *targetFlags) open(out outside, needsName bool) (*target, error) {
+func (f *targetFlags) open(ctx context.Context, out outside, needsName bool) (*target, error) {
 	if f.server != "" {
 		return f.openServer(needsName)
 	}
@@ -79,7 +81,7 @@ func (f *targetFlags) open(out outside, needsName bool) (*target, error) {
 		folder = f.resolve()
 	}
 	for _, place := range slices.Compact([]string{here, folder}) {
-		t, err := f.openDaemon(place)
+		t, err := f.openDaemon(ctx, place)
 		// A file that is named is locked, should a daemon have it that does not answer.
 		if t != nil || err != nil && f.file == "" {
 			return t, err
@@ -109,7 +111,7 @@ func (f *targetFlags) openFile(folder string, out outside) (*target, error) {
 	if err != nil {
 		return nil, usage("rename it", "--file %q: %v", f.file, err)
 	}
-	return &target{Store: newFolder(folder, out), name: name, file: f.file}, nil
+	return &target{Store: newFolder(folder, out, f.beside), name: name, file: f.file}, nil
 }
 
 // nowhere says that nothing tells which phext is meant.

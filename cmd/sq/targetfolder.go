@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,11 +26,15 @@ type folder struct {
 	dir    string
 	out    outside
 	engine *disk.Engine // nil until it is needed
+	served string       // what to do where a server has it
 }
 
 var _ sq.Store = (*folder)(nil)
 
-func newFolder(dir string, out outside) *folder { return &folder{dir: dir, out: out} }
+func newFolder(dir string, out outside, served string) *folder {
+	const hint = "ask that program: --server URL --phext NAME in place of --file; a daemon from the folder that it was started in"
+	return &folder{dir: dir, out: out, served: cmp.Or(served, hint)}
+}
 
 // opened returns the engine's store. It is for one goroutine, as commands are.
 func (f *folder) opened() sq.Store {
@@ -50,7 +55,7 @@ const commandPatience = 10 * time.Second
 
 // patiently calls do, again while another command has the folder. A server, which
 // keeps it, is not waited for: whose it is, is told, and how to go on.
-func patiently(ctx context.Context, do func() error) error {
+func (f *folder) patiently(ctx context.Context, do func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, commandPatience)
 	defer cancel()
 	for {
@@ -59,7 +64,7 @@ func patiently(ctx context.Context, do func() error) error {
 			return err
 		}
 		if !isBrief(err) || !pause(ctx, 10*time.Millisecond) {
-			return hinted(err, "ask that program: --server URL --phext NAME in place of --file; a daemon from the folder that it was started in")
+			return hinted(err, f.served)
 		}
 	}
 }
@@ -74,7 +79,7 @@ func isBrief(err error) bool {
 
 // Snapshot is described at sq.Store.
 func (f *folder) Snapshot(ctx context.Context, name sq.PhextName) (s sq.Snapshot, err error) {
-	err = patiently(ctx, func() error {
+	err = f.patiently(ctx, func() error {
 		s, err = f.peek(ctx, name)
 		return err
 	})
@@ -93,7 +98,7 @@ func (f *folder) peek(ctx context.Context, name sq.PhextName) (sq.Snapshot, erro
 
 // List is described at sq.Store.
 func (f *folder) List(ctx context.Context) (names []sq.PhextName, err error) {
-	err = patiently(ctx, func() error {
+	err = f.patiently(ctx, func() error {
 		if f.engine == nil {
 			names, err = disk.PeekList(f.dir)
 		} else {
@@ -109,7 +114,7 @@ func (f *folder) Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) (
 	if err := f.exists(); err != nil {
 		return nil, err
 	}
-	err = patiently(ctx, func() error {
+	err = f.patiently(ctx, func() error {
 		results, err = f.opened().Apply(ctx, name, batch)
 		return err
 	})

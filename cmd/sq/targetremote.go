@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/client"
@@ -25,12 +28,13 @@ func (f *targetFlags) openServer(needsName bool) (*target, error) {
 
 // openDaemon returns the phext of the daemon of a folder; nil when there is none,
 // or --file is another one's.
-func (f *targetFlags) openDaemon(folder string) (*target, error) {
-	found, err := findDaemon(folder)
+func (f *targetFlags) openDaemon(ctx context.Context, folder string) (*target, error) {
+	found, err := findDaemon(ctx, folder)
 	if found == nil || err != nil {
 		return nil, err
 	}
 	if f.file != "" && !sameFile(f.file, found.File) {
+		f.noteBeside(folder, found)
 		return nil, nil
 	}
 	t := &target{remote: true, daemon: true, file: found.File}
@@ -44,6 +48,19 @@ func (f *targetFlags) openDaemon(folder string) (*target, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+// noteBeside keeps what to do where the daemon of a folder serves --file beside its
+// own phext.
+func (f *targetFlags) noteBeside(folder string, found *daemonFound) {
+	name, ok := strings.CutSuffix(filepath.Base(f.file), ".phext")
+	if !ok || !sameFile(filepath.Dir(f.file), filepath.Dir(found.File)) {
+		return
+	}
+	f.beside = fmt.Sprintf("the daemon of this folder has it: leave --file out and use --phext %s", name)
+	if folder != here {
+		f.beside = fmt.Sprintf("a daemon has it: cd %s, leave --file out and use --phext %s", folder, name)
+	}
 }
 
 // name returns the name that --phext gives, or another where it gives none.
