@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -26,10 +27,11 @@ too, but never .git and .sq. Empty files are in the table alone.
 
 Slurping the same folder again replaces what the last time has made there, and
 removes the scrolls of files that are gone. Scrolls that are no part of it are not
-overwritten: then nothing is written, unless with --force.
+overwritten: then nothing is written, unless with --force. What somebody else
+changes there meanwhile is not overwritten either.
 
 Files are written many at a time. After an interrupt the table has files that are
-not there yet: do it again.
+not there yet, marked (pending): do it again.
 
 With --json an object: coord, dir, files, bytes, skipped (path, reason).`
 
@@ -85,7 +87,7 @@ func (f *slurpFlags) slurp(ctx context.Context, c *clientCommand, t *target, at 
 	defer done()
 	s := &slurp{
 		slurpFlags: *f, c: c, t: t, at: at, root: root, bar: newProgress(c.out.stderr),
-		told: slurped{Coord: at.String(), Dir: dir, Skipped: []skipped{}}, old: map[phext.Coordinate]bool{},
+		told: slurped{Coord: at.String(), Dir: dir, Skipped: []skipped{}},
 	}
 	err = s.work(ctx)
 	s.bar.clear()
@@ -118,8 +120,12 @@ type slurp struct {
 	bar   *progress
 	told  slurped
 	table filetree.Table
-	old   map[phext.Coordinate]bool // where the files of an earlier slurp are
 	batch batcher
+
+	// What was there before. Nothing is written where it is another by now.
+	was  sq.Condition                        // of the table
+	seen map[phext.Coordinate]phext.Checksum // of the scrolls where files go, or are
+	old  map[phext.Coordinate]bool           // where those of an earlier slurp are
 }
 
 // work finds the files, looks whether there is room for them, and writes first the
@@ -142,7 +148,7 @@ func (s *slurp) work(ctx context.Context) (err error) {
 	if err := s.putTable(ctx); err != nil {
 		return err
 	}
-	return s.putFiles(ctx)
+	return overtaken(s.putFiles(ctx), "the files are there in part")
 }
 
 func (s *slurp) options() filetree.Options {
@@ -184,56 +190,119 @@ func (s *slurp) place() error {
 // look finds out what an earlier slurp has left, and whether other scrolls stand
 // where files would go.
 func (s *slurp) look(in sq.Snapshot) error {
-	const hint = "take another coordinate, or --force"
-	text, ok, err := in.Get(nil, s.at)
+	before, err := s.lookAtTable(in)
 	if err != nil {
 		return err
 	}
-	if ok {
-		table, err := filetree.ParseTable(text)
-		if err != nil && !s.force {
-			return hinted(fmt.Errorf("the scroll at %v is no table of contents of a folder, and would be overwritten; nothing was written", s.at), hint)
-		}
-		for _, f := range table {
+	begun := map[phext.Coordinate]string{} // the paths of files that were perhaps not written
+	s.seen, s.old = map[phext.Coordinate]phext.Checksum{}, map[phext.Coordinate]bool{}
+	for _, f := range before {
+		if f.Pending {
+			begun[f.Coordinate] = f.Path
+		} else {
 			s.old[f.Coordinate] = true
 		}
 	}
-	if s.force {
-		return nil
-	}
 	first, last := s.table.Range()
-	for scroll, err := range in.Scan(first, last) {
+	from, to := slices.Concat(s.table, before).Range()
+	for scroll, err := range in.Scan(from, to) {
 		if err != nil {
 			return err
 		}
-		if !s.old[scroll.Coordinate] {
-			return hinted(fmt.Errorf("the scroll at %v is none of an earlier slurp, and would be overwritten; nothing was written", scroll.Coordinate), hint)
+		at, sum := scroll.Coordinate, phext.Sum(scroll.Text)
+		if path, ok := begun[at]; ok && s.isText(path, sum) {
+			s.old[at] = true
+		}
+		isPlace := !at.Less(first) && !last.Less(at)
+		if isPlace && !s.old[at] && !s.force {
+			return hinted(fmt.Errorf("the scroll at %v is none of an earlier slurp, and would be overwritten; nothing was written", at), elsewhereOrForce)
+		}
+		if isPlace || s.old[at] {
+			s.seen[at] = sum
 		}
 	}
 	return nil
 }
 
-// putTable writes the table, and removes what only the last one had.
-func (s *slurp) putTable(ctx context.Context) error {
-	if err := s.batch.add(ctx, sq.Op{Kind: sq.Put, Coordinate: s.at, Text: []byte(s.table.String())}); err != nil {
-		return err
+const elsewhereOrForce = "take another coordinate, or --force"
+
+// lookAtTable reads the table of an earlier slurp, if there is one.
+func (s *slurp) lookAtTable(in sq.Snapshot) (filetree.Table, error) {
+	text, ok, err := in.Get(nil, s.at)
+	if s.was = sq.IfAbsent; err != nil || !ok {
+		return nil, err
 	}
+	s.was = sq.IfMatches(phext.Sum(text))
+	table, err := filetree.ParseTable(text)
+	switch {
+	case err == nil:
+		return table, nil
+	case s.force:
+		return nil, nil
+	}
+	return nil, hinted(fmt.Errorf("the scroll at %v is no table of contents of a folder, and would be overwritten; nothing was written", s.at), elsewhereOrForce)
+}
+
+// isText reports whether a text is that of a file: then a slurp that was
+// interrupted has written it.
+func (s *slurp) isText(path string, sum phext.Checksum) bool {
+	_, text, err := filetree.Read(s.root, path, s.options())
+	return err == nil && phext.Sum(text) == sum
+}
+
+// isOwn reports whether a scroll was there that an earlier slurp has written.
+func (s *slurp) isOwn(at phext.Coordinate) bool {
+	_, there := s.seen[at]
+	return there && s.old[at]
+}
+
+// unchanged is the condition that a scroll is what it was.
+func (s *slurp) unchanged(at phext.Coordinate) sq.Condition {
+	if sum, there := s.seen[at]; there {
+		return sq.IfMatches(sum)
+	}
+	return sq.IfAbsent
+}
+
+// putTable writes the table, and removes what only the last one had. Until a file is
+// written its place is nobody's, which the table tells.
+func (s *slurp) putTable(ctx context.Context) error {
 	new := map[phext.Coordinate]bool{s.at: true}
-	for _, f := range s.table {
+	for i, f := range s.table {
 		new[f.Coordinate] = true
+		s.table[i].Pending = !f.Empty && !s.isOwn(f.Coordinate)
+	}
+	if err := s.batch.add(ctx, sq.Op{Kind: sq.Put, Coordinate: s.at, Text: []byte(s.table.String()), If: s.was}); err != nil {
+		return err
 	}
 	for at := range s.old {
 		if !new[at] {
-			if err := s.batch.add(ctx, sq.Op{Kind: sq.Delete, Coordinate: at}); err != nil {
+			if err := s.remove(ctx, at); err != nil {
 				return err
 			}
 		}
 	}
-	return s.batch.flush(ctx)
+	return overtaken(s.batch.flush(ctx), "nothing was written")
 }
 
-// putFiles reads the files again and writes them. One that is none any more, is
-// taken from the table.
+// overtaken explains that somebody else has written at the same time.
+func overtaken(err error, so string) error {
+	if sq.ErrorCode(err) != sq.Precondition {
+		return err
+	}
+	return hinted(fmt.Errorf("somebody else has written there meanwhile; %s: %w", so, err), "slurp again")
+}
+
+// remove removes what an earlier slurp has written.
+func (s *slurp) remove(ctx context.Context, at phext.Coordinate) error {
+	if !s.isOwn(at) {
+		return nil
+	}
+	return s.batch.add(ctx, sq.Op{Kind: sq.Delete, Coordinate: at, If: s.unchanged(at)})
+}
+
+// putFiles reads the files again and writes them, and then the table as it has
+// become. One that is none any more, is taken from it.
 func (s *slurp) putFiles(ctx context.Context) error {
 	written, options := s.table.String(), s.options()
 	kept := s.table[:0:0]
@@ -244,7 +313,7 @@ func (s *slurp) putFiles(ctx context.Context) error {
 		now, text, err := filetree.Read(s.root, f.Path, options)
 		if err != nil {
 			s.skip(f.Path, "changed meanwhile: "+err.Error())
-			if err := s.batch.add(ctx, sq.Op{Kind: sq.Delete, Coordinate: f.Coordinate}); err != nil {
+			if err := s.remove(ctx, f.Coordinate); err != nil {
 				return err
 			}
 			continue
@@ -257,21 +326,22 @@ func (s *slurp) putFiles(ctx context.Context) error {
 		s.bar.show("slurping %s: %d of %s", s.told.Dir, i+1, count(len(s.table), "file"))
 	}
 	if text := kept.String(); text != written {
-		if err := s.batch.add(ctx, sq.Op{Kind: sq.Put, Coordinate: s.at, Text: []byte(text)}); err != nil {
+		if err := s.batch.add(ctx, sq.Op{Kind: sq.Put, Coordinate: s.at, Text: []byte(text), If: sq.IfMatches(phext.Sum([]byte(written)))}); err != nil {
 			return err
 		}
 	}
 	return s.batch.flush(ctx)
 }
 
+// putFile writes a file, unless its text is there.
 func (s *slurp) putFile(ctx context.Context, f filetree.File, text []byte) error {
 	s.told.Files++
 	s.told.Bytes += int64(len(text))
-	op := sq.Op{Kind: sq.Put, Coordinate: f.Coordinate, Text: text}
-	if !s.force && !s.old[f.Coordinate] {
-		op.If = sq.IfAbsent
+	sum, there := s.seen[f.Coordinate]
+	if there && sum == phext.Sum(text) || !there && len(text) == 0 {
+		return nil
 	}
-	return s.batch.add(ctx, op)
+	return s.batch.add(ctx, sq.Op{Kind: sq.Put, Coordinate: f.Coordinate, Text: text, If: s.unchanged(f.Coordinate)})
 }
 
 // batcher carries out many operations in batches of a bounded size.

@@ -300,6 +300,7 @@ func TestNext(t *testing.T) {
 func FuzzParseTable(f *testing.F) {
 	f.Add("1.1.1/1.1.1/1.1.2 a\n1.1.1/1.1.1/1.1.3 b/c (empty)\n")
 	f.Add("1.1.1/1.1.1/1.1.2 \"a\\nb\" (empty, executable)")
+	f.Add("1.1.1/1.1.1/1.1.2 a (pending)\n1.1.1/1.1.1/1.1.3 b (executable, pending)\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		table, err := ParseTable([]byte(text))
 		if err != nil {

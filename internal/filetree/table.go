@@ -10,7 +10,8 @@
 //
 // A line has the coordinate, the path from the folder on with slashes, and what
 // else is known: an empty file has no scroll, since there are no empty ones, and
-// only the table knows it. A path is quoted as in Go where it could be mistaken: when it has a
+// only the table knows it; a file is (pending) while it may not have been written
+// yet, so that what stands in its place may be somebody else's. A path is quoted as in Go where it could be mistaken: when it has a
 // control character or bytes that are not UTF-8, begins with a quote or a space, or
 // ends with a space or a parenthesis. Folders have no lines: one without files is
 // not kept.
@@ -41,6 +42,7 @@ type File struct {
 	Path       string // with slashes, from the folder on
 	Empty      bool   // there is no scroll
 	Executable bool   // its owner may run it
+	Pending    bool   // its scroll is still to be written
 }
 
 // Table is a table of contents: the files in any order.
@@ -50,6 +52,7 @@ type Table []File
 const (
 	noteEmpty      = "empty"
 	noteExecutable = "executable"
+	notePending    = "pending"
 )
 
 // String returns the text of the table, with a line break behind each line.
@@ -69,15 +72,23 @@ func (f File) append(dst []byte) []byte {
 	} else {
 		dst = strconv.AppendQuote(dst, f.Path)
 	}
-	switch {
-	case f.Empty && f.Executable:
-		dst = append(dst, " ("+noteEmpty+", "+noteExecutable+")"...)
-	case f.Empty:
-		dst = append(dst, " ("+noteEmpty+")"...)
-	case f.Executable:
-		dst = append(dst, " ("+noteExecutable+")"...)
+	if notes := f.notes(); len(notes) > 0 {
+		dst = append(dst, " ("+strings.Join(notes, ", ")+")"...)
 	}
 	return append(dst, '\n')
+}
+
+func (f File) notes() (notes []string) {
+	if f.Empty {
+		notes = append(notes, noteEmpty)
+	}
+	if f.Executable {
+		notes = append(notes, noteExecutable)
+	}
+	if f.Pending {
+		notes = append(notes, notePending)
+	}
+	return notes
 }
 
 // isPlain reports whether a path stands in a line as it is.
@@ -149,8 +160,10 @@ func (f *File) note(notes string) error {
 			f.Empty = true
 		case noteExecutable:
 			f.Executable = true
+		case notePending:
+			f.Pending = true
 		default:
-			return fmt.Errorf("%q is not (%s) or (%s)", notes, noteEmpty, noteExecutable)
+			return fmt.Errorf("%q is not (%s), (%s) or (%s)", notes, noteEmpty, noteExecutable, notePending)
 		}
 	}
 	return nil
