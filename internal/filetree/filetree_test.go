@@ -259,6 +259,24 @@ func TestWriteChangesNothing(t *testing.T) {
 	}
 }
 
+// TestWriteBesideLeftovers: what an export that was killed has left is in nobody's
+// way, and stays.
+func TestWriteBesideLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	root := open(t, dir)
+	left := fmt.Sprintf(".%d.sq-part", os.Getpid())
+	for name, text := range map[string]string{"a": "mine", left: "half"} {
+		if err := root.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	table := Table{{Coordinate: phext.First, Path: "a"}}
+	_, err := table.Write(context.Background(), root, each([]sq.Scroll{{Coordinate: phext.First, Text: []byte("1")}}), WriteOptions{Force: true})
+	if got := contents(t, dir); err != nil || !maps.Equal(got, map[string]string{"a": "1", left: "half"}) {
+		t.Errorf("%v, %q", err, got)
+	}
+}
+
 // TestInterrupt: who is interrupted stops between two files.
 func TestInterrupt(t *testing.T) {
 	why := fmt.Errorf("enough")

@@ -2,8 +2,8 @@ package filetree
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"iter"
 	"os"
@@ -148,7 +148,8 @@ func (w *writer) write(f File, text []byte) error {
 	if !errors.Is(err, fs.ErrExist) || !w.options.Force {
 		return err
 	}
-	part := path.Join(path.Dir(f.Path), fmt.Sprintf(".%d.sq-part", os.Getpid()))
+	// What somebody left there has another name.
+	part := path.Join(path.Dir(f.Path), "."+rand.Text()+".sq-part")
 	if err := w.create(part, mode, text); err != nil {
 		return err
 	}
