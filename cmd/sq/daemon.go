@@ -135,6 +135,7 @@ func (d *daemon) serve(ctx context.Context, place *daemonPlace, out outside, log
 	if err != nil {
 		return errors.Join(err, service.fold(ctx))
 	}
+	service.lost = func(ctx context.Context) error { return place.lost(ctx, d.file) }
 	return service.run(ctx, listeners, received)
 }
 

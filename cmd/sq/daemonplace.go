@@ -111,6 +111,24 @@ func (p *daemonPlace) listen(log *slog.Logger) (net.Listener, error) {
 	return ownListener{l, log}, nil
 }
 
+// lostEvery is how often a daemon looks whether it can be reached.
+const lostEvery = time.Second
+
+// lost returns an error when the socket that is there now was removed, or another is
+// in its place: then no command can reach the daemon of file. It returns nil when ctx
+// ends.
+func (p *daemonPlace) lost(ctx context.Context, file string) error {
+	ours, err := p.dir.Stat(daemonSocket)
+	for err == nil && pause(ctx, lostEvery) {
+		now, err := p.dir.Stat(daemonSocket)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && now.Identity.Inode != ours.Identity.Inode {
+			return hinted(fmt.Errorf("the folder %s, or the socket in it, was removed, and no command could reach the daemon any more; what it had answered is in %s", daemonDir, file),
+				"sq share starts it again")
+		}
+	}
+	return nil
+}
+
 // close lets the folder go.
 func (p *daemonPlace) close() error { return errors.Join(p.lock.Close(), p.dir.Close()) }
 

@@ -37,6 +37,7 @@ type service struct {
 	founding  *foundingProgramme
 	hangUp    func() // at SIGHUP; nil: all that people change in files is read again
 	mesh      *meshHost
+	lost      func(context.Context) error // nil, or waits for a reason to end; none when its context ends
 	observed
 	durability durabilitySettings
 }
@@ -50,7 +51,7 @@ func (v *service) run(ctx context.Context, listeners []net.Listener, received <-
 	work.Go(func() { v.live.Watch(watching) })
 	work.Go(func() { v.keepUsage(watching) })
 	work.Go(func() { v.mesh.run(watching) })
-	served := make(chan error, len(listeners))
+	served := make(chan error, len(listeners)+1)
 	work.Go(func() { v.door.keep(watching) })
 	work.Go(func() { v.manager.guard(watching, listeners[0]) })
 	for _, l := range listeners {
@@ -62,7 +63,17 @@ func (v *service) run(ctx context.Context, listeners []net.Listener, received <-
 	if v.hangUp == nil {
 		v.hangUp = func() { v.renew(state) }
 	}
+	attending, endAttention := context.WithCancel(ctx)
+	work.Go(func() {
+		if v.lost == nil {
+			return
+		}
+		if err := v.lost(attending); err != nil {
+			served <- err
+		}
+	})
 	err := attend(ctx, received, served, v.log, v.hangUp)
+	endAttention()
 	v.manager.ending("finishing requests and folding journals")
 	return errors.Join(err, windUp(received, "nothing that was answered is lost; the next start folds the journals", func(ctx context.Context) error {
 		if err == nil {

@@ -17,7 +17,7 @@ unit of systemd, with Type=notify, starts it at login. sq shutdown ends it, and
 so do SIGTERM, SIGINT and SIGHUP: it finishes the requests under way and folds
 what the journal holds into the file. A second signal ends it at once, and the
 next start folds. One that was killed leaves nothing that is in the way of the
-next.
+next. It ends by itself, with all in the file, when somebody removes .sq.
 
 A folder has one daemon at most. Nobody else, such as sq host, can serve the
 folder of FILE meanwhile.

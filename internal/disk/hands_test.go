@@ -238,6 +238,21 @@ func TestDirectoryRemoved(t *testing.T) {
 	}
 }
 
+// TestOwnFolderRemoved: what was answered is in the file after the end, though the
+// folder with the journal was removed under the engine.
+func TestOwnFolderRemoved(t *testing.T) {
+	r := newRig(t)
+	r.write("one")
+	r.pause()
+	r.apply(sq.Append, phext.First, "+a")
+	if err := os.RemoveAll(filepath.Join(r.dir, ownDir)); err != nil {
+		t.Fatal(err)
+	}
+	r.resume()
+	r.stop()
+	r.wantFile("one+a")
+}
+
 // TestDirectoryRenamed: the open directory is served under its new name, until it
 // is opened again.
 func TestDirectoryRenamed(t *testing.T) {

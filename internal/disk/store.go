@@ -359,6 +359,11 @@ func (s *Store) close(ctx context.Context) error {
 	}
 	s.closed = true
 	close(s.closing)
+	if s.fs != nil {
+		// Where somebody has removed our folders, what is answered is folded with
+		// their help. Where the directory is gone too, folding says so.
+		_ = makeOwn(s.fs)
+	}
 	s.mu.Unlock()
 	var errs []error
 	for _, h := range s.all() {
