@@ -230,9 +230,18 @@ func TestCommandsHaveExamples(t *testing.T) {
 	}
 	pages := 0
 	root := newRoot(outside{})
+	completion, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range completion.Commands() {
+		if _, ours := shells[cmd.Name()]; !ours || cmd.Example == "" || strings.Contains(cmd.Long, "autocompletion") {
+			t.Errorf("%s has no help of ours", cmd.CommandPath())
+		}
+	}
 	for _, cmd := range append(root.Commands(), root) {
-		if cmd.Name() == "completion" {
-			continue
+		if cmd.HasParent() && cmd.GroupID == "" && cmd.Runnable() {
+			t.Errorf("%s is in no group", cmd.CommandPath())
 		}
 		if cmd.Long == "" || cmd.Example == "" && !strings.Contains(cmd.Long, "\nExamples:\n") || cmd.Short == "" {
 			t.Errorf("%s has no help or no example", cmd.CommandPath())

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -75,7 +76,11 @@ func diff(ctx context.Context, c *clientCommand, t *target, args []string) error
 func (c *clientCommand) otherPhext(name string) (all iter.Seq2[sq.Scroll, error], done func(), err error) {
 	if name == "-" {
 		text, err := c.standardInput()
-		return scrollsOf(text), func() {}, err
+		return scrollsOf("standard input", text), func() {}, err
+	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		text, err := os.ReadFile(name) // a pipe, or what a shell makes of <(command)
+		return scrollsOf(name, text), func() {}, err
 	}
 	if path, err := filepath.EvalSymlinks(name); err == nil {
 		name = path
@@ -87,8 +92,8 @@ func (c *clientCommand) otherPhext(name string) (all iter.Seq2[sq.Scroll, error]
 	return s.Scan(phext.Coordinate{}, phext.Last), s.Close, nil
 }
 
-// scrollsOf returns the scrolls of a phext in memory.
-func scrollsOf(text []byte) iter.Seq2[sq.Scroll, error] {
+// scrollsOf returns the scrolls of a phext in memory, which was read from somewhere.
+func scrollsOf(from string, text []byte) iter.Seq2[sq.Scroll, error] {
 	return func(yield func(sq.Scroll, error) bool) {
 		s := phext.NewScanner(text)
 		for s.Next() {
@@ -97,7 +102,7 @@ func scrollsOf(text []byte) iter.Seq2[sq.Scroll, error] {
 			}
 		}
 		if s.Err() != nil {
-			yield(sq.Scroll{}, fmt.Errorf("standard input is no phext: %w", s.Err()))
+			yield(sq.Scroll{}, fmt.Errorf("%s is no phext: %w", from, s.Err()))
 		}
 	}
 }

@@ -11,6 +11,7 @@ const (
 	groupPhexts  = "phexts"
 	groupServing = "serving"
 	groupRunning = "running"
+	groupHelp    = "help"
 )
 
 // groups are the titles, and the commands that do not name their group themselves.
@@ -21,6 +22,7 @@ var groups = []struct {
 	{groupPhexts, "Commands on a phext:", []string{"sync"}},
 	{groupServing, "Serving phexts:", []string{"share", "basic", "shutdown", "host", "route", "mesh", "mcp"}},
 	{groupRunning, "Running a server:", []string{"tenants", "config", "backup", "restore", "check", "health", "bench"}},
+	{groupHelp, "Help and version:", []string{"completion", "man", "version"}},
 }
 
 // group puts the commands into groups.
@@ -33,4 +35,5 @@ func group(root *cobra.Command) {
 			}
 		}
 	}
+	root.SetHelpCommandGroupID(groupHelp)
 }

@@ -66,7 +66,7 @@ func initialize(file string) (created bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, err
+		return false, notMade(file, err)
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return false, err

@@ -46,7 +46,11 @@ func (c *clientCommand) writeText(ctx context.Context, t *target, kind sq.Kind, 
 	if err != nil {
 		return err
 	}
-	return c.writeScroll(ctx, t, sq.Op{Kind: kind, Coordinate: at, Text: text}, reply)
+	op := sq.Op{Kind: kind, Coordinate: at, Text: text}
+	if err := op.Check(); err != nil && args[1] != "-" {
+		return usage("a text is UTF-8 without the nine delimiters; write each part to a coordinate of its own", "%w", err)
+	}
+	return c.writeScroll(ctx, t, op, reply)
 }
 
 func (c *clientCommand) writeScroll(ctx context.Context, t *target, op sq.Op, reply func(int) string) error {

@@ -78,6 +78,20 @@ func servedBy(folder string) (owner string, served bool) {
 	return locked.Owner, true
 }
 
+// notMade says why a file could not be made: in which folder there is none, or what
+// else, by the name that was asked for.
+func notMade(file string, err error) error {
+	folder := filepath.Dir(file)
+	if _, missing := os.Stat(folder); errors.Is(missing, fs.ErrNotExist) {
+		return hinted(fmt.Errorf("write %q: there is no folder %q", file, folder), "make it: mkdir -p "+folder)
+	}
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("write %q: %w", file, err)
+}
+
 // sized counts bytes.
 type sized struct {
 	w io.Writer
@@ -117,7 +131,7 @@ func replaceFile(name string, old fs.FileInfo, write func(*bufio.Writer) error) 
 	part := filepath.Join(folder, "."+filepath.Base(name)+"."+rand.Text()[:8]+".part")
 	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return 0, err
+		return 0, notMade(name, err)
 	}
 	defer os.Remove(part) // not there any more when all went well
 	n, err := buffered(f, write)

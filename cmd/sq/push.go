@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,9 @@ func push(ctx context.Context, c *clientCommand, t *target, args []string) error
 	at, err := coordinateArgument(args[0], phext.ParseCoordinate)
 	if err != nil {
 		return err
+	}
+	if info, err := os.Stat(args[1]); err == nil && info.IsDir() {
+		return hinted(fmt.Errorf("%q is a folder", args[1]), fmt.Sprintf("its files become scrolls with sq slurp %v %s", at, args[1]))
 	}
 	text, err := c.fileArgument(args[1])
 	if err != nil {

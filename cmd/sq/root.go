@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,8 +56,8 @@ func newRoot(out outside) *cobra.Command {
 	root.AddCommand(newTopics()...)
 	root.AddCommand(newMan())
 	root.AddCommand(newMesh(out), newSync(out))
+	addCompletion(root)
 	group(root)
-	root.InitDefaultCompletionCmd()
 	for _, cmd := range append(root.Commands(), root) {
 		if cmd.HasSubCommands() {
 			cmd.Args, cmd.RunE = noSuchCommand, nothingAsked
@@ -89,6 +90,13 @@ func noSuchFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return usage(see, "%w", err)
+	}
+	given := "--" + unknown.GetSpecifiedName()
+	if short := unknown.GetSpecifiedShortnames(); short != "" {
+		given = "-" + short
+	}
+	if _, err := os.Lstat(given); err == nil {
+		return usage("the file of that name is ./"+given, "%w", unknown)
 	}
 	flags := &cobra.Command{SuggestionsMinimumDistance: 2}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"os"
 	"strconv"
 	"time"
 
@@ -24,7 +25,7 @@ router reads no data_dir. The file is read again when it has changed and at
 SIGHUP: all of it, or, where something is wrong with it, nothing.
 
 PORT is 0 to 65535 (1337 where none is given); 0 lets the system pick one, which
-the last line on standard output tells.
+the last line on standard output tells. A number alone is the port.
 
 A request goes on as it came, token included, and once: one that may have been
 carried out is never sent again. A server that does not answer is 502, and the
@@ -95,6 +96,9 @@ func (s *routeSettings) complete(f *pflag.FlagSet, args []string) error {
 		return usage("sq route router-config.json 1337", "a configuration and a port are wanted, and %d arguments were given", len(args))
 	}
 	s.door.config, s.door.port = "router-config.json", 1337
+	if len(args) == 1 && isPort(args[0]) {
+		args = []string{s.door.config, args[0]}
+	}
 	if len(args) > 0 {
 		s.door.config = args[0]
 	}
@@ -111,6 +115,13 @@ func (s *routeSettings) complete(f *pflag.FlagSet, args []string) error {
 		}
 	}
 	return nil
+}
+
+// isPort reports whether an argument by itself is the port: a number that is no file.
+func isPort(arg string) bool {
+	_, err := strconv.ParseUint(arg, 10, 16)
+	_, missing := os.Stat(arg)
+	return err == nil && missing != nil
 }
 
 // checkGiven refuses empty values: they come from a variable that was not set.

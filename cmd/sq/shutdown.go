@@ -8,6 +8,8 @@ import (
 	"net/http"
 
 	"github.com/spf13/cobra"
+
+	"github.com/wbic16/sq-go"
 )
 
 const shutdownLong = `End the daemon of this folder, which sq share or sq basic has started.
@@ -15,15 +17,18 @@ const shutdownLong = `End the daemon of this folder, which sq share or sq basic 
 The daemon finishes the requests under way and folds what the journal holds
 into the file. The command returns when it has ended.
 
+With --json an object, once it has ended well: pid, phext, file.
+
 Exit status: 0 when the daemon has ended and all is in the file; 1 when there is
 none, or it did not end well; 2 for wrong usage.`
 
 func newShutdown() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:     "shutdown",
 		Short:   "end the daemon of this folder",
 		Long:    shutdownLong,
-		Example: "  sq shutdown",
+		Example: "  sq shutdown\n  sq shutdown --json",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := findDaemon(cmd.Context(), here)
@@ -33,9 +38,24 @@ func newShutdown() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return found.shutdown(cmd.Context(), cmd.OutOrStdout())
+			if !asJSON {
+				return found.shutdown(cmd.Context(), cmd.OutOrStdout())
+			}
+			if err := found.shutdown(cmd.Context(), io.Discard); err != nil {
+				return err
+			}
+			return encoder(cmd.OutOrStdout()).Encode(ended{found.Process, found.Phext, found.File})
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON for programs")
+	return cmd
+}
+
+// ended is the reply of shutdown, as --json prints it.
+type ended struct {
+	Process int          `json:"pid"`
+	Phext   sq.PhextName `json:"phext"`
+	File    string       `json:"file"`
 }
 
 // shutdown ends a daemon, and returns when it has let its folder go.
