@@ -77,15 +77,16 @@ func (c *call) listed(name sq.PhextName) (listed, error) {
 		return p, nil
 	}
 	defer s.Close()
-	p.Bytes, p.Scrolls, p.Modified = s.Size(), s.Scrolls(), modified(s)
+	p.Bytes, p.Scrolls, p.Modified = s.Size(), s.Scrolls(), Modified(s)
 	if err := s.Err(); err != nil {
 		p.Error = detailOf(err)
 	}
 	return p, nil
 }
 
-// modified returns when a phext was changed last, "" where the store cannot say.
-func modified(s sq.Snapshot) string {
+// Modified returns when a phext was changed last, as RFC 3339 in UTC; "" where the
+// store cannot say. It costs a call of the file system.
+func Modified(s sq.Snapshot) string {
 	teller, ok := s.(interface{ Modified() (time.Time, bool) })
 	if !ok {
 		return ""

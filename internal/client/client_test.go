@@ -106,6 +106,32 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// TestDescribe: a list comes with what the server knows of each phext, also of one
+// that cannot be read, in one request.
+func TestDescribe(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a": "one\x17two", "b": "a\xffb"} {
+		if err := os.WriteFile(filepath.Join(dir, name+".phext"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	engine := disk.New(disk.Options{})
+	defer engine.Close(context.Background())
+	for store, want := range map[sq.Store]string{engine.Store(dir): "a 7 2 true false, b 0 0 true true, ", engine.Store(t.TempDir()): ""} {
+		c := open(t, serve(t, store, "tcp", "127.0.0.1:0", ""), "")
+		got := ""
+		for p, err := range c.Describe(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += fmt.Sprintf("%s %d %d %v %v, ", p.Name, p.Bytes, p.Scrolls, p.Modified != "", p.Error != "")
+		}
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // TestDelta tells what is missing from a scroll that reads as if it were.
 func TestDelta(t *testing.T) {
 	c := open(t, serve(t, storetest.NewModel(), "tcp", "127.0.0.1:0", ""), "")

@@ -57,8 +57,16 @@ func TestPathOfAProxy(t *testing.T) {
 // everyCall makes a call of each kind, of which some write.
 func everyCall(c *client.Client) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"version":  func(ctx context.Context) error { _, err := c.Version(ctx); return err },
-		"list":     func(ctx context.Context) error { _, err := c.List(ctx); return err },
+		"version": func(ctx context.Context) error { _, err := c.Version(ctx); return err },
+		"list":    func(ctx context.Context) error { _, err := c.List(ctx); return err },
+		"describe": func(ctx context.Context) error {
+			for _, err := range c.Describe(ctx) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 		"snapshot": func(ctx context.Context) error { _, err := c.Snapshot(ctx, "notes"); return err },
 		"refresh":  func(ctx context.Context) error { return c.Refresh(ctx, "notes") },
 		"delta": func(ctx context.Context) error {
