@@ -22,6 +22,7 @@ import (
 	"testing"
 
 	"github.com/wbic16/sq-go/internal/mesh"
+	"github.com/wbic16/sq-go/phext"
 )
 
 var (
@@ -94,16 +95,42 @@ func (m *meshNode) get(phext, c string) string {
 	return text
 }
 
-// put writes a scroll; an empty text deletes.
+// put writes a scroll, whatever is there; an empty text deletes.
 func (m *meshNode) put(c, text string) {
+	m.t.Helper()
+	if status, said := m.write(c, text, http.Header{}); status != 200 {
+		m.t.Fatalf("write %s: %d %s", c, status, said)
+	}
+}
+
+// edit is put by somebody who has seen what is there, which it returns: a round of the
+// node's own may be under way.
+func (m *meshNode) edit(c, text string) (seen string) {
+	m.t.Helper()
+	for {
+		seen = m.get("notes", c)
+		condition := http.Header{"If-None-Match": {"*"}}
+		if seen != "" {
+			condition = http.Header{"If-Match": {`"` + phext.Sum([]byte(seen)).String() + `"`}}
+		}
+		switch status, said := m.write(c, text, condition); status {
+		case 200:
+			return seen
+		case 412:
+		default:
+			m.t.Fatalf("edit %s: %d %s", c, status, said)
+		}
+	}
+}
+
+func (m *meshNode) write(c, text string, header http.Header) (status int, said string) {
 	m.t.Helper()
 	method, what := "POST", "update"
 	if text == "" {
 		method, what = "DELETE", "delete"
 	}
-	if status, said := m.call(meshKey, method, what+at("notes", c), text); status != 200 {
-		m.t.Fatalf("%s: %d %s", what, status, said)
-	}
+	header.Set("Authorization", meshKey)
+	return m.callWith(header, method, what+at("notes", c), text)
 }
 
 // sync does a round with peers, or with all.
@@ -129,9 +156,7 @@ func TestMeshOfRealServers(t *testing.T) {
 	seen := map[string]bool{} // by each text, whether a later edit had seen it
 	edits := 0
 	edit := func(m *meshNode, c, text string) {
-		before := m.get("notes", c)
-		m.put(c, text)
-		if before != "" {
+		if before := m.edit(c, text); before != "" {
 			seen[before] = true
 		}
 		if text != "" {
@@ -252,8 +277,11 @@ func TestMeshCommands(t *testing.T) {
 	a, b := nodes[0], nodes[1]
 	b.start()
 	b.put(first, "of b")
+	if err := os.Mkdir(a.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(a.dir, "notes.phext"), "of a") // before its first round, which takes what it lacks
 	a.start()
-	a.put(first, "of a")
 	a.sync()
 	var out bytes.Buffer
 	sq := func(args ...string) (int, string) {

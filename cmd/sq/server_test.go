@@ -203,13 +203,21 @@ func (s *server) stop() {
 // call makes a request, such as "select?p=notes", and returns status and text.
 func (s *server) call(token, method, what, body string) (int, string) {
 	s.t.Helper()
+	header := http.Header{}
+	if token != "" {
+		header.Set("Authorization", "Bearer "+token)
+	}
+	return s.callWith(header, method, what, body)
+}
+
+// callWith is call with what stands in the header.
+func (s *server) callWith(header http.Header, method, what, body string) (int, string) {
+	s.t.Helper()
 	req, err := http.NewRequest(method, "http://"+s.address+"/api/v2/"+what, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
+	req.Header = header
 	reply, err := s.client.Do(req)
 	if err != nil {
 		s.t.Fatalf("%v\n%s", err, s.stderr)
