@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/wbic16/sq-go/internal/client"
 	"github.com/wbic16/sq-go/internal/mesh"
 	"github.com/wbic16/sq-go/phext"
 )
@@ -397,7 +398,7 @@ func TestMeshBase(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Authorization", meshKey)
-		r.Header.Set(proofHeader, proof)
+		r.Header.Set(client.ProofHeader, proof)
 		reply, err := a.client.Do(r)
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/api"
+	"github.com/wbic16/sq-go/internal/client"
 	"github.com/wbic16/sq-go/internal/mesh"
 	"github.com/wbic16/sq-go/internal/vfs"
 )
@@ -127,9 +128,6 @@ const (
 	meshBasePath   = "/api/v2/mesh/base"
 )
 
-// proofHeader shows a node that another one is who it says.
-const proofHeader = "SQ-Mesh-Proof"
-
 func (m *meshHost) serveStatus(w http.ResponseWriter, r *http.Request) error {
 	status, err := m.node.Status(r.Context())
 	return orJSON(w, status, err)
@@ -151,7 +149,7 @@ func (m *meshHost) serveBase(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	base, err := m.node.Share(query.Get("node"), r.Header.Get(proofHeader), name)
+	base, err := m.node.Share(query.Get("node"), r.Header.Get(client.ProofHeader), name)
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"iter"
 	"net"
-	"net/http"
-	"net/url"
 	"sync"
 
 	"github.com/wbic16/sq-go"
@@ -34,7 +31,7 @@ func (l *meshLinks) to(server, token string) (mesh.Peer, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	link := meshLink{c, l, server, token, &http.Client{Transport: &http.Transport{}}}
+	link := meshLink{c, l}
 	l.all = append(l.all, link)
 	return link, nil
 }
@@ -43,7 +40,6 @@ func (l *meshLinks) close() (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, link := range l.all {
-		link.http.CloseIdleConnections()
 		err = errors.Join(err, link.Close())
 	}
 	l.all = nil
@@ -53,9 +49,7 @@ func (l *meshLinks) close() (err error) {
 // meshLink is a client as a peer of a mesh.
 type meshLink struct {
 	*client.Client
-	links         *meshLinks
-	server, token string
-	http          *http.Client // for what only nodes have
+	links *meshLinks
 }
 
 var (
@@ -63,30 +57,12 @@ var (
 	_ mesh.Sharer = meshLink{}
 )
 
-// mostBase is how long the base of another node may be.
-const mostBase = 256 << 20
-
 // Base is described at mesh.Sharer.
-func (l meshLink) Base(ctx context.Context, name sq.PhextName) ([]byte, error) {
+func (l meshLink) Base(ctx context.Context, name sq.PhextName, most int64) ([]byte, error) {
 	if l.links.id == "" || l.links.key == "" {
 		return nil, sq.Errorf(sq.NotFound, "this is no node that others synchronise with")
 	}
-	target := l.server + meshBasePath + "?" + url.Values{"node": {l.links.id}, "p": {string(name)}}.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Authorization", "Bearer "+l.token)
-	request.Header.Set(proofHeader, mesh.Proof(l.links.key))
-	reply, err := l.http.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer reply.Body.Close()
-	if reply.StatusCode != http.StatusOK {
-		return nil, sq.Errorf(sq.NotFound, "the peer has no base: %s", reply.Status)
-	}
-	return io.ReadAll(io.LimitReader(reply.Body, mostBase))
+	return l.Client.Base(ctx, client.BaseAsk{Node: l.links.id, Proof: mesh.Proof(l.links.key), Phext: name, Most: most})
 }
 
 // Delta is described at mesh.Peer.

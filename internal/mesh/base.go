@@ -166,6 +166,11 @@ func (b *base) encode() []byte {
 	return fmt.Appendf(out, "%s %d %v\n", baseEnd, len(b.all), phext.Sum(out))
 }
 
+// mostShared returns how many bytes of another node's base are read, where so many scrolls
+// are known here: a line of at most 120 bytes for each, and room for what was deleted here
+// since. What is longer tells of more than could matter, or is none.
+func mostShared(scrolls int) int64 { return 1<<20 + 128*int64(scrolls) }
+
 func (s state) append(out []byte) []byte {
 	if !s.there {
 		return append(out, absent...)

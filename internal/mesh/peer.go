@@ -27,9 +27,9 @@ type Peer interface {
 // with this node by rounds of its own, so that neither takes what came from it for an edit
 // of the other. What it tells must be true: it is this node that it means.
 type Sharer interface {
-	// Base returns what Bases.Share returned there for this node. NotFound, or any other
-	// error: nothing is known.
-	Base(ctx context.Context, name sq.PhextName) ([]byte, error)
+	// Base returns what Bases.Share returned there for this node, of so many bytes at the
+	// most. NotFound, or any other error: nothing is known.
+	Base(ctx context.Context, name sq.PhextName, most int64) ([]byte, error)
 }
 
 // Difference is a scroll that a peer has otherwise.

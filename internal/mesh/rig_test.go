@@ -78,11 +78,15 @@ type sharing struct {
 	node, asker *node
 }
 
-func (s sharing) Base(_ context.Context, name sq.PhextName) ([]byte, error) {
+func (s sharing) Base(_ context.Context, name sq.PhextName, most int64) ([]byte, error) {
 	if err := s.world.step("base"); err != nil {
 		return nil, err
 	}
-	return mesh.NewBases(s.node.dir, nil).Share(s.asker.id, name, "of-"+s.asker.id)
+	text, err := mesh.NewBases(s.node.dir, nil).Share(s.asker.id, name, "of-"+s.asker.id)
+	if int64(len(text)) > most {
+		return nil, sq.Errorf(sq.Invalid, "the base has %d bytes, and %d are wanted at the most", len(text), most)
+	}
+	return text, err
 }
 
 func (d direct) Version(context.Context) (string, error) { return sq.Version, d.world.step("version") }

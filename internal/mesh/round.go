@@ -219,7 +219,7 @@ func (r *round) shared(ctx context.Context, before *base) *base {
 	if !ok || before.round == 0 {
 		return before
 	}
-	data, err := sharer.Base(ctx, r.remote)
+	data, err := sharer.Base(ctx, r.remote, mostShared(max(len(before.all), len(r.mine))))
 	if err != nil {
 		return before
 	}
