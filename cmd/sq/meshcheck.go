@@ -50,18 +50,23 @@ func newMeshCheck() *cobra.Command {
 
 // checkedMesh is what a configuration would do.
 type checkedMesh struct {
-	File   string            `json:"file"`
-	Loads  bool              `json:"loads"`
-	Error  string            `json:"error,omitempty"`
-	Node   string            `json:"node"`
-	Phexts []string          `json:"phexts"`
-	Clear  []string          `json:"in_the_clear"` // the peers to whom keys travel without TLS
-	Peers  []mesh.PeerStatus `json:"peers"`        // that are enabled
-	asked  bool
+	File   string        `json:"file"`
+	Loads  bool          `json:"loads"`
+	Error  string        `json:"error,omitempty"`
+	Node   string        `json:"node"`
+	Phexts []string      `json:"phexts"`
+	Clear  []string      `json:"in_the_clear"` // the peers to whom keys travel without TLS
+	Peers  []checkedPeer `json:"peers"`        // that are enabled
+}
+
+// checkedPeer is a peer that was asked, or not.
+type checkedPeer struct {
+	mesh.PeerStatus
+	Up *bool `json:"up,omitempty"` // in the place of the one that cannot be left out; nil: it was not asked
 }
 
 func checkMesh(ctx context.Context, path string, ask bool) (checkedMesh, error) {
-	c := checkedMesh{File: path, Phexts: []string{}, Clear: []string{}, Peers: []mesh.PeerStatus{}, asked: ask}
+	c := checkedMesh{File: path, Phexts: []string{}, Clear: []string{}, Peers: []checkedPeer{}}
 	config, err := mesh.Load(path)
 	if c.Loads = err == nil; err != nil {
 		c.Error = err.Error()
@@ -78,12 +83,14 @@ func checkMesh(ctx context.Context, path string, ask bool) (checkedMesh, error) 
 		return c, err
 	}
 	if !ask {
-		c.Peers = append(c.Peers, node.Peers()...)
+		for _, p := range node.Peers() {
+			c.Peers = append(c.Peers, checkedPeer{PeerStatus: p})
+		}
 		return c, nil
 	}
-	c.Peers = append(c.Peers, node.Check(ctx)...)
 	down := 0
-	for _, p := range c.Peers {
+	for _, p := range node.Check(ctx) {
+		c.Peers = append(c.Peers, checkedPeer{p, &p.Up})
 		if !p.Up {
 			down++
 		}
@@ -100,8 +107,8 @@ func (c *checkedMesh) print(out io.Writer) {
 		fmt.Fprintf(out, "the key for the peer %s travels in the clear; give the peer \"scheme\": \"https\"\n", id)
 	}
 	for _, p := range c.Peers {
-		if c.asked {
-			fmt.Fprintln(out, printPeers(p))
+		if p.Up != nil {
+			fmt.Fprintln(out, printPeers(p.PeerStatus))
 		}
 	}
 }

@@ -71,17 +71,27 @@ func printPeer(out io.Writer, p mesh.PeerStatus) {
 		}
 	}
 	for _, f := range p.Phexts {
+		printPhext(out, p, f)
+	}
+}
+
+// printPhext says what was done about a phext. Where nothing could be done yet there is
+// nothing to count.
+func printPhext(out io.Writer, p mesh.PeerStatus, f mesh.PhextStatus) {
+	if f.Synced.IsZero() && f.Error != "" {
+		fmt.Fprintf(out, "  %s: not synchronised yet\n", printable(string(f.Phext)))
+	} else {
 		fmt.Fprintf(out, "  %s: %d taken, %d sent, %d deleted here, %d deleted there, %s\n", printable(string(f.Phext)),
 			f.Taken, f.Sent, f.DeletedHere, f.DeletedThere, count(len(f.Conflicts), "open conflict"))
-		if len(f.Conflicts) > 0 {
-			fmt.Fprintf(out, "    in conflict: %s\n", places(f.Conflicts, len(f.Conflicts)))
-		}
-		if f.Refused > 0 {
-			fmt.Fprintf(out, "    %s refused: %s\n", count(f.Refused, "scroll"), printable(f.Refusal))
-		}
-		if f.Error != "" && f.Error != p.Error {
-			fmt.Fprintf(out, "    %s\n", printable(f.Error))
-		}
+	}
+	if len(f.Conflicts) > 0 {
+		fmt.Fprintf(out, "    in conflict: %s\n", places(f.Conflicts, len(f.Conflicts)))
+	}
+	if f.Refused > 0 {
+		fmt.Fprintf(out, "    %s refused: %s\n", count(f.Refused, "scroll"), printable(f.Refusal))
+	}
+	if f.Error != "" && f.Error != p.Error {
+		fmt.Fprintf(out, "    %s\n", printable(f.Error))
 	}
 }
 

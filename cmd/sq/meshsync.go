@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ func newMeshSync(out outside) *cobra.Command {
 			}
 			s, err := f.ask(cmd.Context(), http.MethodPost, meshSyncPath, url.Values{"peer": f.peers})
 			if errors.Is(err, errNobody) && f.config != nil {
-				s, err = f.here(cmd.Context())
+				s, err = f.here(cmd.Context(), newLogger(cmd.ErrOrStderr(), "text", "warn"))
 			}
 			if err != nil {
 				return err
@@ -60,18 +61,19 @@ func newMeshSync(out outside) *cobra.Command {
 
 // inStep is an error where a node is not in step with all its peers.
 func inStep(s mesh.Status) error {
-	failed, open := 0, 0
+	var failed []string
+	open := 0
 	for _, p := range s.Peers {
 		if p.Error != "" {
-			failed++
+			failed = append(failed, p.ID+": "+p.Error)
 		}
 		for _, f := range p.Phexts {
 			open += len(f.Conflicts)
 		}
 	}
 	switch {
-	case failed > 0:
-		return fmt.Errorf("%d of %s could not be synchronised with", failed, count(len(s.Peers), "peer"))
+	case len(failed) > 0:
+		return fmt.Errorf("%d of %s could not be synchronised with: %s", len(failed), count(len(s.Peers), "peer"), printable(strings.Join(failed, "; ")))
 	case open > 0:
 		return hinted(fmt.Errorf("%s open", count(open, "conflict")+choose(open == 1, " is", " are")), settleHint)
 	}
@@ -82,14 +84,14 @@ func inStep(s mesh.Status) error {
 const settleHint = "the other side's texts are in NAME.conflicts; change the scrolls here to what they should be, and synchronise again"
 
 // here does the rounds in this process.
-func (f *meshSync) here(ctx context.Context) (s mesh.Status, err error) {
+func (f *meshSync) here(ctx context.Context, log *slog.Logger) (s mesh.Status, err error) {
 	dir := f.config.Inbound.DataDir
 	if dir == "" {
 		return s, usage("start the node, or give \"data_dir\" in the inbound part", "no node runs on this machine, and the configuration names no directory")
 	}
 	err = withFolder(dir, func(store sq.Store) error {
 		host := meshHost{config: f.config}
-		if err := host.open(store, dir, f.config.Inbound.Key, slog.New(slog.DiscardHandler)); err != nil {
+		if err := host.open(store, dir, f.config.Inbound.Key, log); err != nil {
 			return err
 		}
 		defer host.close()

@@ -204,6 +204,9 @@ func (n *Node) note(p *peer, err error) {
 		return
 	}
 	p.status.Error = sq.ErrorMessage(err)
+	if code := sq.ErrorCode(err); code == sq.Busy || code == sq.Uncertain {
+		p.status.Up = false // the next look at its health says whether it is back
+	}
 	if p.tries++; p.tries > n.Config.Retries {
 		p.tries = 0
 		p.status.Next = now.Add(n.spread(n.Config.Sync))

@@ -137,6 +137,23 @@ func TestStatusTells(t *testing.T) {
 	}
 }
 
+// TestDownInARound: a peer that does not answer in a round is not said to be up, whenever it
+// was asked before.
+func TestDownInARound(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	l := newLinks()
+	m := meshed(t, a, l, nil, []string{"notes"}, b)
+	m.Check(t.Context())
+	l.set("b", sq.Errorf(sq.Busy, "no server answers at b"))
+	if all, err := m.Sync(t.Context()); err != nil || all[0].Up || all[0].Error != "no server answers at b" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	l.set("b", nil)
+	if all := m.Check(t.Context()); !all[0].Up {
+		t.Errorf("%+v", all)
+	}
+}
+
 // TestBrokenPhext keeps no other from travelling, and is tried again.
 func TestBrokenPhext(t *testing.T) {
 	a, b := newNode("a"), newNode("b")
