@@ -68,6 +68,21 @@ var mutations = []mutation{
 		"internal/backup", "TestSameSize",
 	},
 	{
+		"an older text of a peer is taken as any other", "internal/mesh/past.go",
+		[][2]string{{"\treturn s.there && slices.Contains(b.past[c], s.sum)\n", "\t_, _ = slices.Contains(b.past[c], s.sum), s\n\treturn false\n"}},
+		"internal/mesh", "TestRestored",
+	},
+	{
+		"what a peer remembers is not asked before it deletes", "internal/mesh/past.go",
+		[][2]string{{"r.theirs.round == r.before.seen && !s.remote.there || r.theirs.remembers(s.at, s.remote)", "false"}},
+		"internal/mesh", "TestDeletionIsDoubted",
+	},
+	{
+		"what is remembered here is not asked before a deletion is sent", "internal/mesh/past.go",
+		[][2]string{{"r.before.round == r.theirs.seen && !s.local.there", "false"}},
+		"internal/mesh", "TestRestored",
+	},
+	{
 		"an answer without a sync", "internal/disk/segment.go",
 		[][2]string{{"if err := s.source.file.Sync(); err != nil {\n\t\ts.bad = true", "if err := error(nil); err != nil {\n\t\ts.bad = true"}},
 		engine, "TestTrace|TestImages",

@@ -16,7 +16,9 @@ import (
 type base struct {
 	pair  string // whom it is with; see Pair.Identity
 	round uint64 // of those that changed it; nodes that share bases count together
+	seen  uint64 // the round of the other node's base when it was seen last; 0: it has none
 	all   []knownAt
+	past  map[phext.Coordinate][]phext.Checksum // what both had before, the oldest first; see goesBack
 }
 
 // knownAt is known of a scroll.
@@ -46,7 +48,7 @@ func (b *base) learn(learned []knownAt) *base {
 	}
 	learned = slices.Clone(learned)
 	slices.SortStableFunc(learned, func(a, b knownAt) int { return a.at.Compare(b.at) })
-	next := &base{b.pair, b.round, make([]knownAt, 0, len(b.all)+len(learned))}
+	next := &base{b.pair, b.round, b.seen, make([]knownAt, 0, len(b.all)+len(learned)), b.past}
 	old := b.all
 	for i, l := range learned {
 		if i+1 < len(learned) && learned[i+1].at == l.at {
@@ -74,7 +76,7 @@ func (b *base) adopt(theirs *base) *base {
 	if theirs.round <= b.round {
 		return b
 	}
-	next := &base{pair: b.pair, round: theirs.round}
+	next := &base{pair: b.pair, round: theirs.round, seen: b.seen, past: theirs.past}
 	ours := b.all
 	for _, k := range theirs.all {
 		for len(ours) > 0 && ours[0].at.Less(k.at) {
@@ -95,6 +97,7 @@ func (b *base) adopt(theirs *base) *base {
 	for _, k := range ours {
 		next.keepConflict(k)
 	}
+	next.inherit(b)
 	return next
 }
 
@@ -107,7 +110,9 @@ func (b *base) keepConflict(k knownAt) {
 }
 
 // equal reports whether two bases say the same, whichever round they are of.
-func (b *base) equal(c *base) bool { return b.pair == c.pair && slices.Equal(b.all, c.all) }
+func (b *base) equal(c *base) bool {
+	return b.pair == c.pair && b.seen == c.seen && slices.Equal(b.all, c.all)
+}
 
 // conflicts returns where the sides are known to differ.
 func (b *base) conflicts() (at []phext.Coordinate) {
@@ -142,10 +147,11 @@ func (b *base) lostIn(m manifest) bool {
 
 // The words of the file. It is text, a line a scroll, sorted:
 //
-//	sq-mesh-base 1 PAIR ROUND
-//	COORD SUM              agreed on
-//	COORD LOCAL REMOTE     a conflict; - is an absent scroll
-//	end COUNT CHECKSUM     of the lines before this one
+//	sq-mesh-base 1 PAIR ROUND SEEN
+//	COORD SUM                  agreed on
+//	COORD LOCAL REMOTE         a conflict; - is an absent scroll
+//	COORD LOCAL REMOTE PAST…   either, and what both had before
+//	end COUNT CHECKSUM         of the lines before this one
 const (
 	baseMagic = "sq-mesh-base 1 "
 	baseEnd   = "end"
@@ -154,12 +160,16 @@ const (
 
 // encode returns the file of a base: about 50 to 90 bytes a scroll.
 func (b *base) encode() []byte {
-	out := fmt.Appendf(make([]byte, 0, 64+96*len(b.all)), "%s%s %d\n", baseMagic, b.pair, b.round)
+	out := append(make([]byte, 0, 64+96*len(b.all)), b.head()+"\n"...)
 	for _, k := range b.all {
 		out, _ = k.at.AppendText(out)
 		out = k.local.append(append(out, ' '))
-		if !k.agreed() {
+		past := b.past[k.at]
+		if !k.agreed() || len(past) > 0 {
 			out = k.remote.append(append(out, ' '))
+		}
+		for _, sum := range past {
+			out, _ = sum.AppendText(append(out, ' '))
 		}
 		out = append(out, '\n')
 	}
@@ -185,7 +195,11 @@ func parseBase(data []byte) (*base, error) {
 	head, lines, _ := bytes.Cut(body, []byte("\n"))
 	b, ok := parseHead(string(head))
 	for line := range bytes.Lines(lines) {
-		k, err := parseKnown(strings.Fields(string(line)))
+		words := strings.Fields(string(line))
+		k, err := parseKnown(words)
+		if err == nil && len(words) > 3 {
+			b.past[k.at], err = parsePast(words[3:])
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -201,13 +215,20 @@ func parseBase(data []byte) (*base, error) {
 }
 
 func parseHead(line string) (b *base, ok bool) {
-	b = &base{}
-	rest, ok := strings.CutPrefix(line, baseMagic)
-	pair, round, found := strings.Cut(rest, " ")
-	n, err := strconv.ParseUint(round, 10, 64)
-	b.pair, b.round = pair, n
-	return b, ok && found && err == nil && strconv.FormatUint(n, 10) == round
+	b = &base{past: map[phext.Coordinate][]phext.Checksum{}}
+	words := strings.Split(line, " ")
+	if len(words) != 5 {
+		return b, false
+	}
+	var err1, err2 error
+	b.pair = words[2]
+	b.round, err1 = strconv.ParseUint(words[3], 10, 64)
+	b.seen, err2 = strconv.ParseUint(words[4], 10, 64)
+	return b, err1 == nil && err2 == nil && line == b.head()
 }
+
+// head returns the first line.
+func (b *base) head() string { return fmt.Sprintf("%s%s %d %d", baseMagic, b.pair, b.round, b.seen) }
 
 func cutLastLine(data []byte) (before, last []byte) {
 	i := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
@@ -215,7 +236,7 @@ func cutLastLine(data []byte) (before, last []byte) {
 }
 
 func parseKnown(words []string) (k knownAt, err error) {
-	if len(words) != 2 && len(words) != 3 {
+	if len(words) < 2 || len(words) > 3+mostPast {
 		return k, sq.Errorf(sq.Unreadable, "base of a mesh: a line has %d words", len(words))
 	}
 	if k.at, err = phext.ParseStored(words[0]); err != nil {
@@ -225,10 +246,24 @@ func parseKnown(words []string) (k knownAt, err error) {
 		return k, err
 	}
 	k.remote = k.local
-	if len(words) == 3 {
+	if len(words) > 2 {
 		k.remote, err = parseState(words[2])
 	}
+	if err == nil && len(words) == 3 && k.agreed() {
+		err = sq.Errorf(sq.Unreadable, "base of a mesh: the scroll %v is in conflict with itself", k.at)
+	}
 	return k, err
+}
+
+func parsePast(words []string) (past []phext.Checksum, err error) {
+	for _, word := range words {
+		s, err := parseState(word)
+		if err != nil || !s.there {
+			return nil, sq.Errorf(sq.Unreadable, "base of a mesh: %q is no text that both had", word)
+		}
+		past = append(past, s.sum)
+	}
+	return past, nil
 }
 
 func parseState(word string) (s state, err error) {

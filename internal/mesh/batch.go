@@ -76,9 +76,9 @@ func (r *round) flush(ctx context.Context) error {
 	return r.write(ctx, r.Local, r.Name, b)
 }
 
-// takeDeletions deletes here what was deleted there. Where that is most of the phext,
-// something else may have happened to it there, such as a disk that was exchanged: then
-// the texts are kept first.
+// takeDeletions deletes here what was deleted there. Where that is most of the phext, or
+// the peer may be of a backup, something else may have happened there: then the texts are
+// kept first.
 func (r *round) takeDeletions(ctx context.Context) error {
 	if len(r.deletes) == 0 {
 		return nil
@@ -93,8 +93,8 @@ func (r *round) takeDeletions(ctx context.Context) error {
 	}
 	most := r.base.most(len(r.deletes))
 	return r.inBatches(r.deletes, func(b *batch, s step) error {
-		if most && !r.DryRun {
-			if err := r.keepOurs(ctx, s); err != nil {
+		if most || r.back || r.forgotThere(s) {
+			if err := r.keepOurs(ctx, deletedHere, s); err != nil {
 				return r.failed(s, err)
 			}
 		}
@@ -103,14 +103,17 @@ func (r *round) takeDeletions(ctx context.Context) error {
 	}, func(b batch) error { return r.write(ctx, r.Local, r.Name, b) })
 }
 
-// keepOurs keeps a local text.
-func (r *round) keepOurs(ctx context.Context, s step) error {
+// keepOurs keeps a local text, unless nothing is to be done.
+func (r *round) keepOurs(ctx context.Context, from string, s step) error {
+	if r.DryRun {
+		return nil
+	}
 	text, there, err := r.local.Get(nil, s.at)
 	if err != nil || !there {
 		return err
 	}
 	r.alive()
-	return r.keeper.keepAs(ctx, keptHere, s.at, text)
+	return r.keeper.keepAs(ctx, from, s.at, text)
 }
 
 // sendAll sends deletions, which make room, and then texts.

@@ -42,8 +42,11 @@ func (k *keeper) keep(ctx context.Context, c phext.Coordinate, text []byte) (err
 	return k.keepAs(ctx, k.from, c, text)
 }
 
-// keptHere stands in the place of a peer's id where the text was here. It is no id.
-const keptHere = "here (deleted by a peer)"
+// These stand in the place of a peer's id where the text was here. They are no ids.
+const (
+	deletedHere  = "here (deleted by a peer)"
+	replacedHere = "here (a peer went back to an older text)"
+)
 
 // keepAs is keep of a text that is not the peer's.
 func (k *keeper) keepAs(ctx context.Context, from string, c phext.Coordinate, text []byte) (err error) {

@@ -124,8 +124,11 @@ type round struct {
 	alive   func() // something moved
 	local   sq.Snapshot
 	mine    manifest
-	base    *base
-	lost    bool // most of what was agreed on is missing here
+	before  *base // what was known here
+	theirs  *base // what the peer remembers; nil: it is no node that tells
+	base    *base // what counts
+	lost    bool  // most of what was agreed on is missing here
+	back    bool  // a scroll there went back to a text of before
 
 	differ    []knownAt // all that differ, as they were known
 	learned   []knownAt // what is known now of those that were dealt with
@@ -191,7 +194,7 @@ func (r *round) compare(ctx context.Context) (err error) {
 		return err
 	}
 	before := r.Bases.load(r.ID, r.Name, r.Identity)
-	r.base = r.shared(ctx, before)
+	r.before, r.base = before, r.shared(ctx, before)
 	if !exists || !r.local.Exists() {
 		if before, err = r.void(before); err != nil {
 			return err
@@ -220,14 +223,16 @@ func (r *round) shared(ctx context.Context, before *base) *base {
 		return before
 	}
 	data, err := sharer.Base(ctx, r.remote, mostShared(max(len(before.all), len(r.mine))))
-	if err != nil {
-		return before
+	if err == nil {
+		r.theirs, err = parseBase(data)
 	}
-	theirs, err := parseBase(data)
-	if err != nil {
-		return before
+	switch {
+	case err == nil:
+		return before.adopt(r.theirs)
+	case before.seen > 0: // it had one
+		r.theirs = &base{}
 	}
-	return before.adopt(theirs)
+	return before
 }
 
 // void has nothing agreed on where one side misses the phext as a whole, which may be on a
@@ -275,7 +280,10 @@ func (r *round) exchange(ctx context.Context) (complete bool, err error) {
 // or soon.
 func (r *round) decide(ctx context.Context, d Difference) error {
 	s := step{at: d.Coordinate, known: r.base.at(d.Coordinate), local: r.mine.state(d.Coordinate)}
-	if !d.Missing {
+	switch {
+	case !d.Missing && len(d.Text) == 0:
+		return sq.Errorf(sq.Unreadable, "the peer tells of a scroll without a text at %v", s.at)
+	case !d.Missing:
 		s.remote = stateOf(d.Text)
 	}
 	s.action = decide(s.known, s.local, s.remote)
@@ -284,10 +292,7 @@ func (r *round) decide(ctx context.Context, d Difference) error {
 	case s.action == take && d.Missing:
 		r.deletes = append(r.deletes, s)
 	case s.action == take:
-		r.puts.add(s, slices.Clone(d.Text))
-		if r.puts.isFull() {
-			return r.flush(ctx)
-		}
+		return r.toTake(ctx, s, d.Text)
 	case s.action == send:
 		return r.toSend(ctx, s, d.Text)
 	case s.action == conflict:
@@ -298,10 +303,28 @@ func (r *round) decide(ctx context.Context, d Difference) error {
 	return nil
 }
 
-// toSend has a step sent later. Where most of the phext was deleted here, the texts that
-// are to be deleted there are kept first.
+// toTake has a text taken soon. Where it is one of before, or the peer may be of a backup,
+// the one here is kept first.
+func (r *round) toTake(ctx context.Context, s step, theirs []byte) error {
+	back := r.base.goesBack(s.at, s.remote)
+	r.back = r.back || back
+	if s.local.there && (back || r.forgotThere(s)) {
+		if err := r.keepOurs(ctx, replacedHere, s); err != nil {
+			return r.failed(s, err)
+		}
+	}
+	r.puts.add(s, slices.Clone(theirs))
+	if r.puts.isFull() {
+		return r.flush(ctx)
+	}
+	return nil
+}
+
+// toSend has a step sent later. Where a text of before is sent, most of the phext is missing
+// here, or what is here may be of a backup, the text there is kept first.
 func (r *round) toSend(ctx context.Context, s step, theirs []byte) error {
-	if r.lost && !s.local.there && !r.DryRun {
+	doubt := r.lost && !s.local.there || r.base.goesBack(s.at, s.local) || r.forgotHere(s)
+	if doubt && s.remote.there && !r.DryRun {
 		if err := r.keeper.keep(ctx, s.at, theirs); err != nil {
 			return r.failed(s, err)
 		}
@@ -407,6 +430,14 @@ func (r *round) remember(before *base, complete bool) error {
 		next = next.learn(r.differ)
 	}
 	next = next.learn(r.learned)
+	next.past = r.base.past
+	next.inherit(before)
+	if complete {
+		next.seen = 0
+		if r.theirs != nil {
+			next.seen = r.theirs.round
+		}
+	}
 	r.open = next.conflicts()
 	if r.DryRun || next.equal(before) && before.round > 0 {
 		return nil

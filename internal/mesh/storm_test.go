@@ -28,6 +28,10 @@ type storm struct {
 	texts      map[string]bool // whether a later edit or deletion had seen it
 	n          int
 	happenings []string
+
+	restores bool // in the place of bases that are lost and phexts that are dropped
+	restored bool
+	backups  map[*node]backup
 }
 
 // TestStorm: when it is over the nodes agree once people have settled the conflicts, and
@@ -35,10 +39,20 @@ type storm struct {
 func TestStorm(t *testing.T) {
 	for i := range *storms {
 		seed := *stormSeed + uint64(i)
-		s := &storm{t: t, rng: rand.New(rand.NewPCG(seed, 7)), texts: map[string]bool{}}
-		for j := range 2 + s.rng.IntN(3) {
+		s := &storm{t: t, rng: rand.New(rand.NewPCG(seed, 7)), texts: map[string]bool{}, restores: seed%4 == 3, backups: map[*node]backup{}}
+		nodes := 2 + s.rng.IntN(3)
+		if s.restores {
+			nodes = 2 // a third one may have been told of a text by the one that was restored
+		}
+		for j := range nodes {
 			s.nodes = append(s.nodes, newNode(string(rune('a'+j))))
-			s.nodes[j].shares = seed%3 > 0
+			s.nodes[j].shares = seed%3 > 0 || s.restores
+		}
+		if s.restores { // they know each other
+			for range 2 {
+				s.edit(s.any(), scroll(1))
+				s.calm()
+			}
 		}
 		s.rage(20 + s.rng.IntN(60))
 		s.settle()
@@ -67,7 +81,11 @@ func (s *storm) rage(happenings int) {
 			s.note("%s loses power", n.id)
 			n.lossOfPower(s.rng)
 		case 5:
-			s.lose(s.any())
+			if n := s.any(); s.restores {
+				s.backUp(n)
+			} else {
+				s.lose(n)
+			}
 		default:
 			s.round(true)
 		}
@@ -89,6 +107,36 @@ func (s *storm) lose(n *node) {
 		}
 	}
 	n.store.Drop(context.Background(), notes) // where there is one
+}
+
+// backUp makes a backup of a node when all have compared, or restores it from the last one:
+// with what it had agreed on, or of the phexts alone. What only that node had is lost then.
+// An edit of what was restored, before that was compared, would be one of somebody who has
+// seen no more.
+func (s *storm) backUp(n *node) {
+	b, ok := s.backups[n]
+	if !ok {
+		s.note("%s is backed up", n.id)
+		s.calm()
+		s.calm()
+		s.backups[n] = n.backup(s.nodes...)
+		return
+	}
+	if s.restored {
+		return // a second one, of another node, is no longer told from edits
+	}
+	s.restored = true
+	if s.rng.IntN(2) == 0 {
+		b.bases = nil
+	}
+	s.note("%s is restored, with %d bases", n.id, len(b.bases))
+	n.restore(s.t, b)
+	for text := range s.texts {
+		if !slices.ContainsFunc(s.nodes, func(n *node) bool { return n.has(text) }) {
+			s.texts[text] = true
+		}
+	}
+	s.calm()
 }
 
 func (s *storm) any() *node { return s.nodes[s.rng.IntN(len(s.nodes))] }
