@@ -64,6 +64,7 @@ func (b *Bases) Share(peer string, name sq.PhextName, identity string) ([]byte, 
 	if found.round == 0 {
 		return nil, sq.Errorf(sq.NotFound, "nothing was agreed on with %q about %q", peer, name)
 	}
+	found.past = nil // each remembers its own, and a line keeps its length
 	return found.encode(), nil
 }
 
