@@ -65,20 +65,65 @@ func (l meshLink) Base(ctx context.Context, name sq.PhextName, most int64) ([]by
 	return l.Client.Base(ctx, client.BaseAsk{Node: l.links.id, Proof: mesh.Proof(l.links.key), Phext: name, Most: most})
 }
 
-// Delta is described at mesh.Peer.
+// Delta is described at mesh.Peer. What has more scrolls than a request takes is asked for
+// in parts.
 func (l meshLink) Delta(ctx context.Context, name sq.PhextName, have iter.Seq2[phext.Coordinate, phext.Checksum]) iter.Seq2[mesh.Difference, error] {
 	return func(yield func(mesh.Difference, error) bool) {
-		delta, err := l.Client.Delta(ctx, name, have)
-		if err != nil {
-			yield(mesh.Difference{}, err)
-			return
-		}
-		defer delta.Close()
-		for d, err := range delta.All() {
-			if !yield(mesh.Difference{Coordinate: d.Coordinate, Missing: d.Missing, Text: d.Text}, err) || err != nil {
+		for part, have := range deltaParts(have) {
+			if !l.delta(ctx, name, part, have, yield) {
 				return
 			}
 		}
+	}
+}
+
+// delta yields the differences in a part, and reports whether to go on.
+func (l meshLink) delta(ctx context.Context, name sq.PhextName, part client.Part, have iter.Seq2[phext.Coordinate, phext.Checksum], yield func(mesh.Difference, error) bool) bool {
+	delta, err := l.Client.DeltaOf(ctx, name, part, have)
+	if err != nil {
+		yield(mesh.Difference{}, err)
+		return false
+	}
+	defer delta.Close()
+	for d, err := range delta.All() {
+		if !yield(mesh.Difference{Coordinate: d.Coordinate, Missing: d.Missing, Text: d.Text}, err) || err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// mostOfDelta is how many scrolls are told of in one request: 88 bytes each at the most.
+const mostOfDelta = 100_000
+
+// deltaParts yields the parts in which what is had, in order, is told of: all coordinates
+// are in one of them.
+func deltaParts(have iter.Seq2[phext.Coordinate, phext.Checksum]) iter.Seq2[client.Part, iter.Seq2[phext.Coordinate, phext.Checksum]] {
+	type scroll struct {
+		at  phext.Coordinate
+		sum phext.Checksum
+	}
+	return func(yield func(client.Part, iter.Seq2[phext.Coordinate, phext.Checksum]) bool) {
+		var part client.Part
+		var held []scroll
+		all := func(yield func(phext.Coordinate, phext.Checksum) bool) {
+			for _, s := range held {
+				if !yield(s.at, s.sum) {
+					return
+				}
+			}
+		}
+		for at, sum := range have {
+			if len(held) == mostOfDelta {
+				part.Before = at
+				if !yield(part, all) {
+					return
+				}
+				part, held = client.Part{From: at}, held[:0]
+			}
+			held = append(held, scroll{at, sum})
+		}
+		yield(part, all)
 	}
 }
 

@@ -22,8 +22,13 @@ type had struct {
 
 // delta answers the scrolls that the caller lacks or has otherwise, as a phext; or as
 // an array of JSON, in which what only the caller has is told from a scroll that
-// reads the same.
+// reads the same. With from and before it is about the scrolls from one coordinate on,
+// and before another.
 func (c *call) delta() error {
+	in, err := c.query.between()
+	if err != nil {
+		return err
+	}
 	body, err := c.body.all(nil)
 	if err != nil {
 		return err
@@ -32,10 +37,13 @@ func (c *call) delta() error {
 	if err != nil {
 		return err
 	}
+	if err := in.holds(have); err != nil {
+		return err
+	}
 	if c.inJSON() {
 		return c.streaming(jsonText, func(w *bufio.Writer, s sq.Snapshot) error {
 			out := &jsonDelta{w: w}
-			if err := writeDelta(out, s, have); err != nil {
+			if err := writeDelta(out, s, have, in); err != nil {
 				return err
 			}
 			return out.end()
@@ -43,11 +51,47 @@ func (c *call) delta() error {
 	}
 	return c.streaming(plainText, func(w *bufio.Writer, s sq.Snapshot) error {
 		out := phext.NewWriter(w)
-		if err := writeDelta(textDelta{out}, s, have); err != nil {
+		if err := writeDelta(textDelta{out}, s, have, in); err != nil {
 			return err
 		}
 		return out.Flush()
 	})
+}
+
+// between is a part of a phext: from a coordinate on, and before another. The zero one is
+// the whole.
+type between struct{ from, before phext.Coordinate }
+
+func (q *query) between() (b between, err error) {
+	for _, p := range []struct {
+		name string
+		param
+		to *phext.Coordinate
+	}{{"from", q.from, &b.from}, {"before", q.before, &b.before}} {
+		if !p.given {
+			continue
+		}
+		if *p.to, err = p.parsed(phext.ParseStored); err != nil {
+			return b, sq.Errorf(sq.Invalid, "query: %s: %v", p.name, err)
+		}
+	}
+	if q.before.given && !b.from.Less(b.before) {
+		return b, sq.Errorf(sq.Invalid, "query: there is nothing from %v on before %v", b.from, b.before)
+	}
+	return b, nil
+}
+
+// ends reports whether a coordinate is behind the part.
+func (b between) ends(c phext.Coordinate) bool { return !b.before.IsZero() && !c.Less(b.before) }
+
+// holds returns an error where one of those in order is outside.
+func (b between) holds(have []had) error {
+	if n := len(have); n > 0 && have[0].coordinate.Less(b.from) {
+		return sq.Errorf(sq.Invalid, "body: line %d: %v stands before %v, where the delta begins", have[0].line, have[0].coordinate, b.from)
+	} else if n > 0 && b.ends(have[n-1].coordinate) {
+		return sq.Errorf(sq.Invalid, "body: line %d: %v does not stand before %v, where the delta ends", have[n-1].line, have[n-1].coordinate, b.before)
+	}
+	return nil
 }
 
 // deltaWriter takes a delta, in order.
@@ -140,10 +184,13 @@ func parseHadLine(line []byte) (h had, err error) {
 }
 
 // writeDelta walks what is here and what the caller has side by side.
-func writeDelta(w deltaWriter, s sq.Snapshot, have []had) error {
-	for scroll, err := range s.Scan(phext.Coordinate{}, phext.Last) {
+func writeDelta(w deltaWriter, s sq.Snapshot, have []had, in between) error {
+	for scroll, err := range s.Scan(in.from, phext.Last) {
 		if err != nil {
 			return err
+		}
+		if in.ends(scroll.Coordinate) {
+			break
 		}
 		if have, err = writeMissing(w, have, scroll.Coordinate); err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 // query is the parameters of a request, decoded. Those of other names are
 // ignored.
 type query struct {
-	phext, coordinate, text, algo, limit param
+	phext, coordinate, text, algo, limit, from, before param
 }
 
 // param is a parameter; one that was given may be empty.
@@ -71,6 +71,10 @@ func (q *query) param(name string) *param {
 		return &q.algo
 	case "limit":
 		return &q.limit
+	case "from":
+		return &q.from
+	case "before":
+		return &q.before
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func FuzzQuery(f *testing.F) {
 		if err2 != nil {
 			t.Fatalf("%q: taken, but net/url says %v", raw, err2)
 		}
-		for name, p := range map[string]param{"p": got.phext, "c": got.coordinate, "s": got.text, "algo": got.algo, "limit": got.limit} {
+		for name, p := range map[string]param{"p": got.phext, "c": got.coordinate, "s": got.text, "algo": got.algo, "limit": got.limit, "from": got.from, "before": got.before} {
 			if p.given != want.Has(name) || p.value != want.Get(name) {
 				t.Fatalf("%q: %s is %+v, want %q", raw, name, p, want[name])
 			}

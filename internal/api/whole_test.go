@@ -171,6 +171,16 @@ func TestDeltaInJSON(t *testing.T) {
 				`{"coord":"1.1.1/1.1.1/1.1.2","text":"---sq:Scroll-Missing---","checksum":"` + checksum(missing) + `"},` + "\n" +
 				`{"coord":"1.1.1/1.1.1/1.1.3","text":"\"three\"","checksum":"` + checksum(`"three"`) + `"},` + "\n" +
 				`{"coord":"1.1.1/1.1.1/9.9.9","missing":true}]` + "\n", []string{"Content-Type: application/json", "SQ-Position: 0000000000000001-1", "Vary: Accept"}, nil},
+		{"a part", with(post("/api/v2/delta?p=notes&from=1.1.1/1.1.1/1.1.2&before=1.1.1/1.1.1/1.1.4", "1.1.1/1.1.1/1.1.3: "+checksum("3")), json...), 200,
+			`[{"coord":"1.1.1/1.1.1/1.1.2","text":"---sq:Scroll-Missing---","checksum":"` + checksum(missing) + `"},` + "\n" +
+				`{"coord":"1.1.1/1.1.1/1.1.3","text":"\"three\"","checksum":"` + checksum(`"three"`) + `"}]` + "\n", nil, nil},
+		{"what is missing in a part", with(post("/api/v2/delta?p=notes&from=1.1.1/1.1.1/1.1.5&before=1.1.1/1.1.1/2.1.1", "1.1.1/1.1.1/1.1.9: "+checksum("x")), json...), 200,
+			`[{"coord":"1.1.1/1.1.1/1.1.9","missing":true}]` + "\n", nil, nil},
+		{"a part to the end", with(get("/api/v2/delta?p=notes&from=1.1.1/1.1.1/1.1.4"), json...), 200, "~\"text\":\"same\"", nil, []string{"three"}},
+		{"a line before a part", with(post("/api/v2/delta?p=notes&from=1.1.1/1.1.1/1.1.5", "1.1.1/1.1.1/1.1.4: "+checksum("x")), json...), 400, "~body: line 1: 1.1.1/1.1.1/1.1.4 stands before 1.1.1/1.1.1/1.1.5", nil, nil},
+		{"a line behind a part", with(post("/api/v2/delta?p=notes&before=1.1.1/1.1.1/1.1.4", "1.1.1/1.1.1/1.1.4: "+checksum("x")), json...), 400, "~body: line 1: 1.1.1/1.1.1/1.1.4 does not stand before", nil, nil},
+		{"a part of nothing", with(get("/api/v2/delta?p=notes&from=1.1.1/1.1.1/1.1.4&before=1.1.1/1.1.1/1.1.4"), json...), 400, "~there is nothing from 1.1.1/1.1.1/1.1.4 on", nil, nil},
+		{"a part from nowhere", with(get("/api/v2/delta?p=notes&from=x"), json...), 400, "~query: from: ", nil, nil},
 		{"nothing", with(get("/api/v2/delta?p=none"), json...), 200, "[]\n", nil, nil},
 		{"as ever", with(post("/api/v2/delta?p=notes", "1.1.1/1.1.1/9.9.9: "+checksum("x"))), 200, "~---sq:Scroll-Missing---\x17\"three\"", []string{"Content-Type: text/plain; charset=utf-8"}, nil},
 	})

@@ -87,7 +87,7 @@ func Delta(s sq.Snapshot, have []byte, each func(at phext.Coordinate, text []byt
 	if err != nil {
 		return err
 	}
-	return writeDelta(eachDelta(each), s, list)
+	return writeDelta(eachDelta(each), s, list, between{})
 }
 
 // eachDelta is a delta that is told to a function.

@@ -95,6 +95,34 @@ func everyCall(c *client.Client) map[string]func(context.Context) error {
 
 func writes(call string) bool { return call == "apply" || call == "replace" || call == "drop" }
 
+// TestPartOfADelta: a server that answers with more than the part that was asked for is older.
+func TestPartOfADelta(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("SQ-Position", "0000000000000001-1")
+		if q := r.URL.Query(); q.Get("from") != "1.1.1/1.1.1/1.1.2" || q.Get("before") != "1.1.1/1.1.1/1.1.4" {
+			t.Errorf("asked for %v", q)
+		}
+		io.WriteString(w, `[{"coord":"1.1.1/1.1.1/1.1.2","missing":true},{"coord":"1.1.1/1.1.1/1.1.4","missing":true}]`)
+	}))
+	defer s.Close()
+	at := func(n int) phext.Coordinate { return phext.First.With(8, n) }
+	d, err := open(t, s.URL, "").DeltaOf(t.Context(), "notes", client.Part{From: at(2), Before: at(4)}, func(func(phext.Coordinate, phext.Checksum) bool) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	n := 0
+	for _, err := range d.All() {
+		if n++; (err == nil) != (n == 1) || n == 2 && !strings.Contains(err.Error(), "1.1.1/1.1.1/1.1.4, which was not asked for") {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d elements", n)
+	}
+}
+
 // TestStrangers: what is answered by no SQ is an error that says so.
 func TestStrangers(t *testing.T) {
 	for what, answer := range map[string]http.HandlerFunc{

@@ -16,8 +16,9 @@ type Peer interface {
 	Apply(ctx context.Context, name sq.PhextName, batch sq.Batch) ([]sq.Result, error)
 	// List returns the phexts that the peer has.
 	List(ctx context.Context) ([]sq.PhextName, error)
-	// Delta yields where the peer's phext is not as have says, each coordinate once: all
-	// of one moment. Memory does not grow with the phext.
+	// Delta yields where the peer's phext is not as have says, in order, each coordinate once.
+	// What is said of a scroll held at some moment of the call. Memory does not grow with the
+	// phext.
 	Delta(ctx context.Context, name sq.PhextName, have iter.Seq2[phext.Coordinate, phext.Checksum]) iter.Seq2[Difference, error]
 	// Version asks whether the peer answers, and takes the key.
 	Version(ctx context.Context) (string, error)
