@@ -51,7 +51,7 @@ func newRoot(out outside) *cobra.Command {
 	root.SetHelpCommand(newHelp())
 	root.AddCommand(newHost(out), newRoute(out), newHealth(out), newTenants(out), newConfig(), newBackup(out), newRestore(out),
 		newCheck(), newBench(out), newVersion())
-	root.AddCommand(newShare(out), newBasic(out), newShutdown())
+	root.AddCommand(newShare(out), newBasic(out), newShutdown(), newMCP(out))
 	root.AddCommand(clientCommands(out)...)
 	root.AddCommand(newTopics()...)
 	root.AddCommand(newMan())

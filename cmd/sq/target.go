@@ -68,6 +68,7 @@ type target struct {
 	daemon bool   // it is the daemon's
 	file   string // of the phext, where it is known to be on this machine; "" otherwise
 	remote bool   // a server or a daemon has it
+	home   string // the folder that it is in, or the server
 }
 
 // open finds the phext of a command. The target needs to be closed. Without needsName
@@ -111,7 +112,7 @@ func (f *targetFlags) openFile(folder string, out outside) (*target, error) {
 	if err != nil {
 		return nil, usage("rename it", "--file %q: %v", f.file, err)
 	}
-	return &target{Store: newFolder(folder, out, f.beside), name: name, file: f.file}, nil
+	return &target{Store: newFolder(folder, out, f.beside), name: name, file: f.file, home: folder}, nil
 }
 
 // nowhere says that nothing tells which phext is meant.

@@ -12,7 +12,7 @@ import (
 
 // openServer returns a phext of a server. It connects to nothing yet.
 func (f *targetFlags) openServer(needsName bool) (*target, error) {
-	t := &target{remote: true}
+	t := &target{remote: true, home: f.server}
 	if f.phext == "" && needsName {
 		return nil, usage("--phext NAME or SQ_PHEXT says it; sq list --server URL lists those there are", "which phext of the server is meant?")
 	}
@@ -37,7 +37,7 @@ func (f *targetFlags) openDaemon(ctx context.Context, folder string) (*target, e
 		f.noteBeside(folder, found)
 		return nil, nil
 	}
-	t := &target{remote: true, daemon: true, file: found.File}
+	t := &target{remote: true, daemon: true, file: found.File, home: filepath.Dir(found.File)}
 	if t.name, err = f.name(found.Phext); err != nil {
 		return nil, err
 	}
