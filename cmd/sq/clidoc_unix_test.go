@@ -15,8 +15,8 @@ import (
 )
 
 // TestCommandLineDocuments does what doc/cli.md says, and what others of that kind
-// say, doc/cli-*.md: the blocks that look like a terminal, in their order, each
-// document in an empty folder. In what is printed "…" stands for whatever differs.
+// say, doc/cli-*.md and doc/mcp.md: the blocks that look like a terminal, in their
+// order, each document in an empty folder. In what is printed "…" stands for whatever differs.
 // A command that ends with & runs beside the others to the end, or to the next
 // "kill %1"; "export" lasts. The port 1337 is one that is free.
 func TestCommandLineDocuments(t *testing.T) {
@@ -24,9 +24,9 @@ func TestCommandLineDocuments(t *testing.T) {
 	if err != nil || len(documents) == 0 {
 		t.Fatalf("%d documents, %v", len(documents), err)
 	}
-	for _, path := range documents {
+	for _, path := range append(documents, root+"/doc/mcp.md") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			steps := consoleSteps(read(t, path))
+			steps := documentSteps(read(t, path))
 			if len(steps) < 5 {
 				t.Fatalf("%d commands", len(steps))
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -185,5 +186,27 @@ func TestAgentReadOnly(t *testing.T) {
 	a.ends("")
 	if entries, err := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// TestAgentConfiguration: what doc/mcp.md has clients read is JSON, and its command lines
+// are of sq mcp.
+func TestAgentConfiguration(t *testing.T) {
+	_, block, _ := strings.Cut(read(t, root+"/doc/mcp.md"), "```json\n")
+	block, _, _ = strings.Cut(block, "```")
+	var file struct {
+		Servers map[string]struct {
+			Command string
+			Args    []string
+		} `json:"mcpServers"`
+	}
+	if err := json.Unmarshal([]byte(block), &file); err != nil || len(file.Servers) < 2 {
+		t.Fatalf("%d servers, %v", len(file.Servers), err)
+	}
+	for name, s := range file.Servers {
+		cmd, flags, err := newRoot(outside{}).Find(s.Args)
+		if err != nil || s.Command+" "+cmd.Name() != "sq mcp" || cmd.ParseFlags(flags) != nil {
+			t.Errorf("%s: %v", name, s)
+		}
 	}
 }
