@@ -103,7 +103,7 @@ func TestManyChildren(t *testing.T) {
 func TestSearch(t *testing.T) {
 	long := strings.Repeat("ä", 100) + "NEEDLE" + strings.Repeat("ö", 100)
 	a := served(t, mcp.Options{Phext: "notes", Store: filled(t,
-		"1.1.1/1.1.1/1.1.1 Ärger, ärger and a (needle)", "1.1.1/1.1.1/1.1.2 "+long, "1.1.1/1.1.1/2.1.1 two\n words", "1.1.1/1.1.1/2.1.2 Two words and two\twords", "1.1.1/1.1.1/3.1.1 nothing")})
+		"1.1.1/1.1.1/1.1.1 Ärger, ärger and a (needle)", "1.1.1/1.1.1/1.1.2 "+long, "1.1.1/1.1.1/2.1.1 two\n words", "1.1.1/1.1.1/2.1.2 Two words and two\twords", "1.1.1/1.1.1/3.1.1 aaaa")})
 	match := func(at string, bytes, count, offset int, excerpt string) string {
 		return fmt.Sprintf(`{"coordinate":"%s","bytes":%d,"count":%d,"offset":%d,"excerpt":"%s"}`, at, bytes, count, offset, excerpt)
 	}
@@ -131,6 +131,7 @@ func TestSearch(t *testing.T) {
 		{args{"query": "wor\u017f"}, reply("")},
 		{args{"query": "word\u017f", "under": "1.1.1/1.1.1/2.1.1"}, reply("", match("1.1.1/1.1.1/2.1.1", 10, 1, 5, `two\n words`))},
 		{args{"query": "twowords"}, reply("")},
+		{args{"query": "aa"}, reply("", match("1.1.1/1.1.1/3.1.1", 4, 2, 0, "aaaa"))},
 		{args{"query": "two", "under": "1.1.1/1.1.1/*.1.2"}, reply("", two)},
 		{args{"query": "needle", "limit": 1}, reply("1.1.1/1.1.1/1.1.1", title)},
 		{args{"query": "needle", "limit": 1, "after": "1.1.1/1.1.1/1.1.1"}, reply("1.1.1/1.1.1/1.1.2", deep)},

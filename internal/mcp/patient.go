@@ -77,14 +77,11 @@ func (c *connection) settle() {
 	}
 }
 
-// Write is described at sdk.Connection. After a failure there will be no other.
+// Write is described at sdk.Connection. When it fails the SDK answers no more, and
+// closes the connection as soon as the calls have ended.
 func (c *connection) Write(ctx context.Context, message jsonrpc.Message) error {
 	err := c.Connection.Write(ctx, message)
-	r, isAnswer := message.(*jsonrpc.Response)
-	switch {
-	case err != nil:
-		c.change(func() { c.waiting = nil })
-	case isAnswer:
+	if r, ok := message.(*jsonrpc.Response); ok {
 		c.change(func() { delete(c.waiting, r.ID) })
 	}
 	return err

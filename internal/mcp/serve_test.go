@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/wbic16/sq-go"
 	"github.com/wbic16/sq-go/internal/mcp"
@@ -81,14 +83,45 @@ func TestManyCallsAtOnce(t *testing.T) {
 	}
 }
 
-// broken is a writer that nobody reads.
-type broken struct{}
+// torn is a writer that fails at the second write, and says so.
+type torn struct {
+	writes int
+	failed chan bool
+}
 
-func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+func (w *torn) Write(p []byte) (int, error) {
+	if w.writes++; w.writes < 2 {
+		return len(p), nil
+	}
+	close(w.failed)
+	return 0, io.ErrClosedPipe
+}
 
-// TestNobodyReads: a server whose answers nobody takes ends, and waits for none.
+// TestNobodyReads: a server whose answers nobody takes any more ends when the calls
+// under way have, and waits for no answer to them.
 func TestNobodyReads(t *testing.T) {
-	mcp.New(mcp.Options{Store: storetest.NewModel(), Phext: "notes"}).Serve(t.Context(), strings.NewReader(hello+writing), broken{})
+	synctest.Test(t, func(t *testing.T) {
+		store := &slow{storetest.NewModel(), make(chan bool), make(chan bool)}
+		in, client := io.Pipe()
+		out := &torn{failed: make(chan bool)}
+		ended := make(chan bool)
+		began := time.Now()
+		go func() {
+			defer close(ended)
+			mcp.New(mcp.Options{Store: store, Phext: "notes"}).Serve(t.Context(), in, out)
+		}()
+		io.WriteString(client, hello+writing)
+		<-store.begun
+		io.WriteString(client, `{"jsonrpc":"2.0","id":3,"method":"ping"}`+"\n")
+		<-out.failed
+		synctest.Wait() // and the failure is known
+		close(store.goOn)
+		<-ended
+		client.Close()
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("it waited for %v", waited)
+		}
+	})
 }
 
 // TestNoMessage: what is no message ends the server with an error that says so.
