@@ -279,7 +279,7 @@ var mutations = []mutation{
 	},
 	{
 		"what cannot be recorded is done", "internal/admin/audit.go",
-		[][2]string{{"\tif err := a.ready(); err != nil {\n\t\treturn err\n\t}\n\terr := do()\n\ta.record(newAct(r.RemoteAddr", "\terr := do()\n\ta.record(newAct(r.RemoteAddr"}},
+		[][2]string{{"\tif err := a.ready(); err != nil {\n\t\treturn err\n\t}\n\tid, err := do()\n\ta.record(newAct(r.RemoteAddr", "\tid, err := do()\n\ta.record(newAct(r.RemoteAddr"}},
 		"internal/admin", "TestAuditFails",
 	},
 	{

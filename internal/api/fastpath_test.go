@@ -338,7 +338,7 @@ func headBehind(t *testing.T, newRig rigMaker) {
 		r.response(in, http.MethodGet)
 		io.WriteString(c, "GET /api/v2/sel")
 		c.SetReadDeadline(time.Now().Add(time.Minute)) // a connection that waits has three
-		if _, err := io.ReadAll(in); err != nil { // it ends
+		if _, err := io.ReadAll(in); err != nil {      // it ends
 			t.Errorf("%s: %v", what, err)
 		}
 	}
