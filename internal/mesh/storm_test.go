@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/mesh"
 	"github.com/wbic16/sq-go/phext"
 )
 
@@ -29,6 +30,8 @@ type storm struct {
 	n          int
 	happenings []string
 
+	pairs map[[2]*node]*mesh.Pair // of processes that go on; they know when nothing changed
+
 	restores bool // in the place of bases that are lost and phexts that are dropped
 	restored bool
 	backups  map[*node]backup
@@ -39,7 +42,7 @@ type storm struct {
 func TestStorm(t *testing.T) {
 	for i := range *storms {
 		seed := *stormSeed + uint64(i)
-		s := &storm{t: t, rng: rand.New(rand.NewPCG(seed, 7)), texts: map[string]bool{}, restores: seed%4 == 3, backups: map[*node]backup{}}
+		s := &storm{t: t, rng: rand.New(rand.NewPCG(seed, 7)), texts: map[string]bool{}, restores: seed%4 == 3, backups: map[*node]backup{}, pairs: map[[2]*node]*mesh.Pair{}}
 		nodes := 2 + s.rng.IntN(3)
 		if s.restores {
 			nodes = 2 // a third one may have been told of a text by the one that was restored
@@ -80,6 +83,7 @@ func (s *storm) rage(happenings int) {
 			n := s.any()
 			s.note("%s loses power", n.id)
 			n.lossOfPower(s.rng)
+			s.begins(n)
 		case 5:
 			if n := s.any(); s.restores {
 				s.backUp(n)
@@ -109,6 +113,26 @@ func (s *storm) lose(n *node) {
 	n.store.Drop(context.Background(), notes) // where there is one
 }
 
+// pair returns the pair of two nodes in a world, as a process has it that did rounds before.
+func (s *storm) pair(a, b *node, w *world) *mesh.Pair {
+	fresh, key := a.pair(b, w), [2]*node{a, b}
+	if p := s.pairs[key]; p != nil {
+		p.Local, p.Peer, p.Bases = fresh.Local, fresh.Peer, fresh.Bases
+		return p
+	}
+	s.pairs[key] = fresh
+	return fresh
+}
+
+// begins has the process of a node begin anew.
+func (s *storm) begins(n *node) {
+	for key := range s.pairs {
+		if key[0] == n {
+			delete(s.pairs, key)
+		}
+	}
+}
+
 // backUp makes a backup of a node when all have compared, or restores it from the last one:
 // with what it had agreed on, or of the phexts alone. What only that node had is lost then.
 // An edit of what was restored, before that was compared, would be one of somebody who has
@@ -131,6 +155,7 @@ func (s *storm) backUp(n *node) {
 	}
 	s.note("%s is restored, with %d bases", n.id, len(b.bases))
 	n.restore(s.t, b)
+	s.begins(n)
 	for text := range s.texts {
 		if !slices.ContainsFunc(s.nodes, func(n *node) bool { return n.has(text) }) {
 			s.texts[text] = true
@@ -183,7 +208,7 @@ func (s *storm) round(stormy bool) {
 		}
 		return nil
 	}
-	out, err := a.pair(b, w).Round(context.Background())
+	out, err := s.pair(a, b, w).Round(context.Background())
 	s.note("round of %s with %s: %d taken, %d sent, %d+%d deleted, %d conflicts, open %v, %v", a.id, b.id, out.Taken, out.Sent, out.DeletedHere, out.DeletedThere, out.New, out.Open, err)
 	if err != nil && !errors.Is(err, errKilled) && sq.ErrorCode(err) != sq.Internal {
 		s.t.Errorf("round: %v", err)
@@ -226,7 +251,7 @@ func (s *storm) calm() (*node, phext.Coordinate) {
 		var where *node
 		var open phext.Coordinate
 		for _, l := range links {
-			out, err := l.a.pair(l.b, &world{}).Round(context.Background())
+			out, err := s.pair(l.a, l.b, &world{}).Round(context.Background())
 			if err != nil {
 				s.t.Fatal(err)
 			}
