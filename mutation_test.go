@@ -74,7 +74,7 @@ var mutations = []mutation{
 	},
 	{
 		"what a peer remembers is not asked before it deletes", "internal/mesh/past.go",
-		[][2]string{{"r.theirs.round == r.before.seen && !s.remote.there || r.theirs.remembers(s.at, s.remote)", "false"}},
+		[][2]string{{"r.theirs.round == r.before.seen && !s.remote.there || r.theirs.at(s.at).local == s.remote", "false"}},
 		"internal/mesh", "TestDeletionIsDoubted",
 	},
 	{

@@ -79,11 +79,11 @@ func (r *round) forgotHere(s step) bool {
 	return r.before.round < r.theirs.seen || r.before.round == r.theirs.seen && !s.local.there
 }
 
-// forgotThere is the same of the peer. Where the peer has what it remembers, and both had
-// something else since, it went back by itself.
+// forgotThere is the same of the peer. Where the peer has what it remembers to have had, and
+// both had something else since, it went back by itself.
 func (r *round) forgotThere(s step) bool {
 	if r.theirs == nil || r.theirs.remembers(s.at, s.local) {
 		return false
 	}
-	return r.theirs.round < r.before.seen || r.theirs.round == r.before.seen && !s.remote.there || r.theirs.remembers(s.at, s.remote)
+	return r.theirs.round < r.before.seen || r.theirs.round == r.before.seen && !s.remote.there || r.theirs.at(s.at).local == s.remote
 }

@@ -2,6 +2,7 @@ package mesh_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -131,6 +132,65 @@ func TestDeletionIsDoubted(t *testing.T) {
 		if out := b.round(t, a); out.DeletedHere != 1 || !strings.Contains(b.get("notes.conflicts", scroll(2)), "=== sq mesh conflict: from here (deleted by a peer), ") || !b.has("written since") {
 			t.Errorf("bases restored %v: %+v, kept %q", bases, out, b.all("notes.conflicts"))
 		}
+	}
+}
+
+// TestRestoredConflict: a node that comes back with a side of a conflict, which was settled by
+// a deletion, takes nothing that was written since.
+func TestRestoredConflict(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.shares, b.shares = true, true
+	rounds := func() {
+		for range 2 {
+			a.round(t, b)
+			b.round(t, a)
+		}
+	}
+	a.put(t, scroll(1), "first")
+	rounds()
+	a.put(t, scroll(2), "of a")
+	b.put(t, scroll(2), "of b")
+	rounds()
+	saved := a.backup(b)
+	a.put(t, scroll(2), "")
+	a.pair(b, &world{func(what string) error { // the deletion is sent, and then it dies
+		if strings.HasPrefix(what, "create ") {
+			return errKilled
+		}
+		return nil
+	}}).Round(t.Context())
+	b.round(t, a)
+	a.put(t, scroll(2), "written since")
+	b.round(t, a)
+	a.restore(t, saved)
+	b.round(t, a)
+	if !a.has("written since") && !b.has("written since") {
+		t.Errorf("lost; a has %q, b has %q, %q", a.all(notes), b.all(notes), b.all("notes.conflicts"))
+	}
+}
+
+// TestNotNowIsNotNothing: a peer that told what it remembers, and now cannot be asked, is asked
+// again by the next round; until then nothing is done.
+func TestNotNowIsNotNothing(t *testing.T) {
+	a, b := newNode("a"), newNode("b")
+	a.shares, b.shares = true, true
+	a.put(t, scroll(1), "text")
+	a.round(t, b)
+	b.round(t, a)
+	a.put(t, scroll(1), "changed")
+	a.round(t, b)
+	b.put(t, scroll(1), "")
+	out, err := a.pair(b, &world{func(what string) error {
+		if what == "base" {
+			return errBroken
+		}
+		return nil
+	}}).Round(t.Context())
+	if !errors.Is(err, errBroken) || out.Travelled() != 0 || a.get(notes, scroll(1)) != "changed" {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if out := a.round(t, b); out.DeletedHere != 1 {
+		t.Errorf("%+v", out)
 	}
 }
 

@@ -29,7 +29,7 @@ type Peer interface {
 // of the other. What it tells must be true: it is this node that it means.
 type Sharer interface {
 	// Base returns what Bases.Share returned there for this node, of so many bytes at the
-	// most. NotFound, or any other error: nothing is known.
+	// most. NotFound, or any other error: nothing is known. Busy: not now, that is.
 	Base(ctx context.Context, name sq.PhextName, most int64) ([]byte, error)
 }
 

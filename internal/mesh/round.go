@@ -194,7 +194,10 @@ func (r *round) compare(ctx context.Context) (err error) {
 		return err
 	}
 	before := r.Bases.load(r.ID, r.Name, r.Identity)
-	r.before, r.base = before, r.shared(ctx, before)
+	r.before = before
+	if r.base, err = r.shared(ctx, before); err != nil {
+		return err
+	}
 	if !exists || !r.local.Exists() {
 		if before, err = r.void(before); err != nil {
 			return err
@@ -216,11 +219,12 @@ func (r *round) compare(ctx context.Context) (err error) {
 }
 
 // shared returns the base with what the peer has agreed on by rounds of its own. A base
-// that is lost here stays so: then it may be more that was lost.
-func (r *round) shared(ctx context.Context, before *base) *base {
+// that is lost here stays so: then it may be more that was lost. Where the peer told of one
+// before and now cannot be asked, the error ends the round.
+func (r *round) shared(ctx context.Context, before *base) (*base, error) {
 	sharer, ok := r.Peer.(Sharer)
 	if !ok || before.round == 0 {
-		return before
+		return before, nil
 	}
 	data, err := sharer.Base(ctx, r.remote, mostShared(max(len(before.all), len(r.mine))))
 	if err == nil {
@@ -228,11 +232,14 @@ func (r *round) shared(ctx context.Context, before *base) *base {
 	}
 	switch {
 	case err == nil:
-		return before.adopt(r.theirs)
-	case before.seen > 0: // it had one
-		r.theirs = &base{}
+		return before.adopt(r.theirs), nil
+	case before.seen == 0:
+		return before, nil
+	case sq.ErrorCode(err) == sq.Busy:
+		return before, err
 	}
-	return before
+	r.theirs = &base{} // it remembers nothing any more
+	return before, nil
 }
 
 // void has nothing agreed on where one side misses the phext as a whole, which may be on a
