@@ -218,7 +218,7 @@ func newService(s settings, live *tenant.Live, log *slog.Logger, owner string, l
 func (v *service) routes(s settings) []api.Route {
 	return slices.Concat(
 		administration(v.live, v, s.admin.audit),
-		[]api.Route{v.backupRoute(s.admin.record)},
+		[]api.Route{v.backupRoute(s.admin.record), v.mcpRoute()},
 		v.founding.routes(),
 		s.more,
 		v.mesh.routes(),

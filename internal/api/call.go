@@ -144,19 +144,26 @@ func (c *call) serve() error {
 
 // work takes a slot for the tenant and does there what is asked.
 func (c *call) work(e *endpoint) error {
-	slots, name := c.server.slots, c.tenant.Name
 	if e != nil && e.streams {
 		return c.workAside(e)
 	}
-	if !slots.take(name, c.began) {
-		c.hold = c.server.rates.hold(name, c.began)
-		return sq.Errorf(sq.Busy, "too many requests at work, try again in a second")
+	if err := c.takeSlot(); err != nil {
+		return err
 	}
-	defer slots.give(name)
+	defer c.server.slots.give(c.tenant.Name)
 	if e == nil {
 		return errNotFound
 	}
 	return c.do(e)
+}
+
+// takeSlot takes a slot for the tenant, which has to be given back.
+func (c *call) takeSlot() error {
+	if !c.server.slots.take(c.tenant.Name, c.began) {
+		c.hold = c.server.rates.hold(c.tenant.Name, c.began)
+		return sq.Errorf(sq.Busy, "too many requests at work, try again in a second")
+	}
+	return nil
 }
 
 // workAside does what goes on for long beside the slots, in a place of its own.

@@ -36,22 +36,28 @@ func (b blocking) Snapshot(ctx context.Context, name sq.PhextName) (sq.Snapshot,
 func TestSlots(t *testing.T) {
 	var r *rig
 	entered, release := make(chan struct{}), make(chan struct{})
-	r = newRig(t, people{names: []string{"alice", "bob", "carol"}}, Options{Many: true, Limits: Limits{Requests: 8}, Store: func(tenant sq.Tenant) sq.Store {
+	mine := Route{Path: "/mine", Name: "mine", Right: EachTenant, Methods: map[string]Action{"POST": func(http.ResponseWriter, *http.Request) error {
+		entered <- struct{}{}
+		<-release
+		return nil
+	}}}
+	r = newRig(t, people{names: []string{"alice", "bob", "carol"}}, Options{Many: true, Routes: []Route{mine}, Limits: Limits{Requests: 8}, Store: func(tenant sq.Tenant) sq.Store {
 		return blocking{r.store(tenant.Name), entered, release}
 	}})
 	var all sync.WaitGroup
-	read := func(who string) {
+	read := func(who string, q request) {
 		all.Go(func() {
-			if reply, text := r.send(with(get("/api/v2/get?p=x"), "Authorization: "+who)); reply.StatusCode != 200 {
+			if reply, text := r.send(with(q, "Authorization: "+who)); reply.StatusCode != 200 {
 				t.Errorf("%d %s", reply.StatusCode, text)
 			}
 		})
 		<-entered
 	}
-	read("alice's")
-	read("alice's")
+	read("alice's", get("/api/v2/get?p=x"))
+	read("alice's", post("/mine", ""))
 	r.run([]row{
 		{"alice has her share", get("/api/v2/version"), 503, "~too many requests", []string{"Retry-After: 1"}, nil},
+		{"in routes too", post("/mine", ""), 503, "~too many requests", []string{"Retry-After: 1"}, nil},
 		{"bob does not mind", with(get("/api/v2/version"), "Authorization: bob's"), 200, "0.5.5", nil, nil},
 		{"a stranger takes none", with(get("/api/v2/version"), "Authorization: "), 401, "", nil, nil},
 	})

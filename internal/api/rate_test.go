@@ -252,8 +252,9 @@ func newPaying(tenants ...sq.Tenant) paying {
 // TestLimitsOverHTTP: who is over a limit gets 429 and is told when to come
 // again; all tokens of a tenant share its limits; nobody else notices.
 func TestLimitsOverHTTP(t *testing.T) {
-	who := newPaying(sq.Tenant{Name: "ann", RequestsPerDay: 3}, sq.Tenant{Name: "ben"}, sq.Tenant{Name: "cy", RequestsPerSecond: 0.001})
-	r := newRigUnder(t, who, Options{Many: true, Limits: Limits{Requests: 1}}, nil)
+	who := newPaying(sq.Tenant{Name: "ann", RequestsPerDay: 3}, sq.Tenant{Name: "ben"}, sq.Tenant{Name: "cy", RequestsPerSecond: 0.001}, sq.Tenant{Name: "dan", RequestsPerDay: 1})
+	mine := Route{Path: "/mine", Name: "mine", Right: EachTenant, Methods: map[string]Action{"POST": func(http.ResponseWriter, *http.Request) error { return nil }}}
+	r := newRigUnder(t, who, Options{Many: true, Routes: []Route{mine}, Limits: Limits{Requests: 1}}, nil)
 	as := func(token string, q request) request { return with(q, "Authorization: "+token) }
 	version := get("/api/v2/version")
 	free := []string{"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"}
@@ -269,6 +270,8 @@ func TestLimitsOverHTTP(t *testing.T) {
 		{"no limits still", as("ben", version), 200, "0.5.5", nil, free},
 		{"by the second", as("cy", version), 200, "0.5.5", []string{"RateLimit-Limit: 1", "RateLimit-Remaining: 0", "RateLimit-Reset: 1000"}, free[3:]},
 		{"one too soon", as("cy", version), 429, "~which is 1 a second", []string{"Retry-After: 1000"}, nil},
+		{"a route of a tenant counts", as("dan", post("/mine", "")), 200, "", []string{"RateLimit-Remaining: 0"}, nil},
+		{"and is refused", as("dan", post("/mine", "")), 429, "~which is 1 a day", nil, nil},
 		{"a page may read it", as("cy", with(version, "Origin: https://a.example")), 429, "", []string{"Access-Control-Expose-Headers: " + exposed[0]}, nil},
 	})
 	reply, _ := r.send(as("ann", version))

@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"net/http"
 	"slices"
@@ -11,8 +12,7 @@ import (
 )
 
 // Route is a path that is served beside the phexts of tenants: health, the
-// administration, pages. No tenant's token opens it, and it takes none of the
-// slots.
+// administration, pages. It takes none of the slots, unless its Right is EachTenant.
 type Route struct {
 	// Path is a pattern of http.ServeMux without a method, such as
 	// /api/v2/admin/tenants/{id}. A request has its wildcards as PathValue.
@@ -50,7 +50,19 @@ const (
 	Administration
 	// AnyTenant is who may read and write as a tenant, whichever it is.
 	AnyTenant
+	// EachTenant is who may read as a tenant. The request is one of that tenant's: it
+	// counts, takes a slot, and TenantOf has the tenant, which may be ReadOnly.
+	EachTenant
 )
+
+type tenantKey struct{}
+
+// TenantOf returns the tenant whose request it is, from the context of a request to a
+// route for EachTenant; false in any other.
+func TenantOf(ctx context.Context) (t sq.Tenant, ok bool) {
+	t, ok = ctx.Value(tenantKey{}).(sq.Tenant)
+	return t, ok
+}
 
 // routeBody is how long the body of a request to a route may be, where that says
 // nothing else.
@@ -97,6 +109,21 @@ func (c *call) visit(route *Route, tenants Tenants) error {
 	if err := c.mayVisit(route, tenants); err != nil {
 		return err
 	}
+	if route.Right != EachTenant {
+		return c.act(c.request.Context(), route)
+	}
+	if err := c.meter(); err != nil {
+		return err
+	}
+	if err := c.takeSlot(); err != nil {
+		return err
+	}
+	defer c.server.slots.give(c.tenant.Name)
+	return c.act(context.WithValue(c.request.Context(), tenantKey{}, c.tenant), route)
+}
+
+// act does what a request to a route asks for.
+func (c *call) act(ctx context.Context, route *Route) error {
 	action := route.action(c.request.Method)
 	if action == nil {
 		c.reply.Header().Set("Allow", route.allow())
@@ -108,9 +135,9 @@ func (c *call) visit(route *Route, tenants Tenants) error {
 	}
 	c.body.limit()
 	c.reply.Header()["Cache-Control"] = noStore
-	r := *c.request
+	r := c.request.WithContext(ctx)
 	r.Body = routeReader{&c.body, c.request.Body}
-	return action(&c.reply, &r)
+	return action(&c.reply, r)
 }
 
 // routeReader is the body of a request as an action reads it.
@@ -126,6 +153,8 @@ func (c *call) mayVisit(route *Route, tenants Tenants) error {
 		return nil
 	case AnyTenant:
 		return c.mayWrite(tenants)
+	case EachTenant:
+		return c.authenticate(tenants)
 	}
 	token, _ := tokenOf(c.request.Header)
 	switch {

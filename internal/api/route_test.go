@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -24,6 +25,16 @@ func TestRoutes(t *testing.T) {
 		{Path: "/hello/{id}", Name: "hello", Methods: map[string]Action{"GET": echo, "POST": echo}},
 		{Path: "/api/v2/admin/{id}", Name: "admin", Right: Administration, Methods: map[string]Action{"PATCH": echo}},
 		{Path: "/api/v2/ours/{id}", Name: "ours", Right: AnyTenant, Methods: map[string]Action{"PATCH": echo}},
+		{Path: "/mine", Name: "mine", Right: EachTenant, Methods: map[string]Action{"POST": func(w http.ResponseWriter, r *http.Request) error {
+			tenant, ok := TenantOf(r.Context())
+			_, err := fmt.Fprintf(w, "%s %v %v", tenant.Name, tenant.ReadOnly, ok)
+			return err
+		}}},
+		{Path: "/not-mine", Name: "not-mine", Methods: map[string]Action{"GET": func(w http.ResponseWriter, r *http.Request) error {
+			_, ok := TenantOf(r.Context())
+			_, err := fmt.Fprint(w, ok)
+			return err
+		}}},
 		{Path: "/broken", Name: "broken", Methods: map[string]Action{"GET": func(http.ResponseWriter, *http.Request) error {
 			return sq.Errorf(sq.Full, "no room")
 		}}},
@@ -32,6 +43,9 @@ func TestRoutes(t *testing.T) {
 	r := newRig(t, who, options)
 	patchAt := func(path, token string) request {
 		return request{method: "PATCH", path: path, body: "x", header: []string{"Authorization: " + token}}
+	}
+	mine := func(token string) request {
+		return request{method: "POST", path: "/mine", header: []string{"Authorization: " + token}}
 	}
 	patch := func(token string) request { return patchAt("/api/v2/admin/7", token) }
 	r.run([]row{
@@ -50,10 +64,22 @@ func TestRoutes(t *testing.T) {
 		{"any tenant, nobody", patchAt("/api/v2/ours/7", "guess"), 401, "Unauthorized", nil, nil},
 		{"any tenant, the key", patchAt("/api/v2/ours/7", "boss"), 401, "Unauthorized", nil, nil},
 	})
+	r.run([]row{
+		{"each tenant", mine("alice's"), 200, "alice false true", []string{"Cache-Control: no-store"}, nil},
+		{"each tenant, to read", mine("alice's to read"), 200, "alice true true", nil, nil},
+		{"each tenant, nobody", mine("guess"), 401, "Unauthorized", nil, nil},
+		{"each tenant, the key", mine("boss"), 401, "Unauthorized", nil, nil},
+		{"each tenant, another method", request{method: "GET", path: "/mine", header: []string{"Authorization: alice's"}}, 405, "", []string{"Allow: POST"}, nil},
+		{"a tenant at a path that is nobody's", request{method: "GET", path: "/not-mine", header: []string{"Authorization: alice's"}}, 200, "false", nil, nil},
+	})
 	open := newRig(t, people{}, options)
 	open.run([]row{
 		{"without tokens", request{method: "PATCH", path: "/api/v2/ours/7", body: "x"}, 200, "7:x", nil, nil},
 		{"without tokens, from a page", request{method: "PATCH", path: "/api/v2/ours/7", header: []string{"Sec-Fetch-Site: cross-site"}}, 403, "", nil, nil},
+	})
+	open.run([]row{
+		{"each tenant, without tokens", mine(""), 200, " false true", nil, nil},
+		{"each tenant, without tokens, from a page", request{method: "POST", path: "/mine", header: []string{"Sec-Fetch-Site: cross-site"}}, 403, "", nil, nil},
 	})
 	closed := newRig(t, people{names: []string{"alice"}}, options)
 	closed.run([]row{{"no administration", patch("alice's"), 404, "Not Found", nil, nil}})

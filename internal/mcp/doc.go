@@ -8,7 +8,7 @@
 //
 //   - server.go: New, the tools there are, and what a client is told of them all
 //   - tool.go: what all tools share; argument.go: their arguments
-//   - patient.go: at the end, calls under way are answered
+//   - patient.go: at the end, calls under way are answered; http.go: a message over HTTP
 //   - read.go, write.go, list.go, navigate.go, info.go, search.go: the tools
 //   - excerpt.go: beginnings and pieces of texts; finder.go: what is searched for in them
 //   - failure.go: what went wrong, in words for whom has to go on

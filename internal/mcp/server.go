@@ -60,8 +60,10 @@ func New(o Options) *Server {
 	}
 	s.sdk = sdk.NewServer(&sdk.Implementation{Name: "sq", Title: "SQ", Version: sq.Version}, &sdk.ServerOptions{
 		Instructions: text,
-		// The tools stay the same for as long as a server lives.
+		// The tools stay the same for as long as a server lives: nobody need listen for
+		// changes, and a call that does ends at once.
 		Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}},
+		SchemaCache:  ofTypes,
 	})
 	s.addTools()
 	return s

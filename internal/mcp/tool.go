@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -58,9 +59,31 @@ func plain(v any) (string, error) {
 	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), err
 }
 
-// schema describes the arguments of a tool. What the types do not say stands here:
-// bounds of numbers, and which phext is meant.
+// What was found out of types, which takes milliseconds, is kept: servers over HTTP are
+// made for a call each.
+var (
+	ofTypes = sdk.NewSchemaCache()
+	schemas sync.Map // of *jsonschema.Schema, by schemaKey: a few
+)
+
+type schemaKey struct {
+	tool  string
+	phext sq.PhextName // that is the default
+}
+
+// schema describes the arguments of a tool. Nobody changes it.
 func schema[In any](o Options, t tool) *jsonschema.Schema {
+	key := schemaKey{t.name, o.Phext}
+	s, ok := schemas.Load(key)
+	if !ok {
+		s, _ = schemas.LoadOrStore(key, newSchema[In](o, t))
+	}
+	return s.(*jsonschema.Schema)
+}
+
+// newSchema makes a schema. What the types do not say stands here: bounds of numbers,
+// and which phext is meant.
+func newSchema[In any](o Options, t tool) *jsonschema.Schema {
 	s, err := jsonschema.For[In](nil)
 	if err != nil {
 		panic(fmt.Sprintf("mcp: %s: %v", t.name, err)) // the types are ours
