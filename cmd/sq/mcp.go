@@ -27,6 +27,8 @@ overwrite each other. What is answered is on the disk.
 The phext is looked for anew at each call, and let go after it: nobody is kept from
 the file in between, and a daemon may come or go.
 
+A server has the same tools at POST /mcp, for the token of a tenant.
+
 Standard output has the protocol alone, standard error the log. The command ends when
 its input does, and at SIGTERM, SIGINT and SIGHUP; calls under way are finished first.
 

@@ -210,3 +210,26 @@ func TestAgentConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// TestAgentReadsAJournal: what a killed server has left in its journal is read, and the
+// folder is let go after it.
+func TestAgentReadsAJournal(t *testing.T) {
+	dir := t.TempDir()
+	a := newAgent(t, dir, nil, "--file", "notes.phext")
+	for left := 0; left == 0; { // it may be folded before the kill
+		s := launch(t, nil, "--data-dir", dir)
+		s.listens()
+		s.want("", "POST", "update"+at("notes", first), "text", "Updated 4 bytes")
+		s.signal(os.Kill)
+		<-s.ended
+		segments, err := os.ReadDir(filepath.Join(dir, ".sq/journal"))
+		if left = len(segments); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.says(`"text":"text"`, "sq_read", map[string]any{"coordinate": first})
+	if got := commandLine(t, nil, "", "insert", "--file", dir+"/notes.phext", first, "!"); got.status != 0 {
+		t.Errorf("%+v", got)
+	}
+	a.says(`"text":"text!"`, "sq_read", map[string]any{"coordinate": first})
+}
