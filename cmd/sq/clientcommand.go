@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,6 +50,8 @@ func (c *clientCommand) count(_ *cobra.Command, args []string) error {
 	switch {
 	case len(args) < c.least:
 		return usage("sq "+c.Use, "%s needs %s, and was given %d", c.CommandPath(), count(c.least, "argument"), len(args))
+	case len(args) > c.most && c.file == "" && strings.HasSuffix(args[0], ".phext"):
+		return usage(fmt.Sprintf("a flag names the phext: %s --file %s", c.CommandPath(), args[0]), "%s takes %s, and was given %d", c.CommandPath(), count(c.most, "argument"), len(args))
 	case len(args) > c.most && c.most == 0:
 		return noArguments(&c.Command, args)
 	case len(args) > c.most:
@@ -62,12 +65,27 @@ func (c *clientCommand) run(args []string) (err error) {
 	if err := c.settle(c.Flags(), c.out.lookup); err != nil {
 		return err
 	}
+	if err := c.swapped(args); err != nil {
+		return err
+	}
 	t, err := c.targetFlags.open(c.Context(), c.out, !c.unnamed)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	return c.do(c.Context(), c, t, args)
+}
+
+// swapped refuses arguments of which the second is the coordinate.
+func (c *clientCommand) swapped(args []string) error {
+	if !c.coordinate || len(args) != 2 {
+		return nil
+	}
+	_, err := phext.ParseStored(args[0])
+	if _, second := phext.ParseStored(args[1]); err == nil || second != nil {
+		return nil
+	}
+	return usage("the coordinate comes first: sq "+c.Use, "%w", err)
 }
 
 // coordinateArgument reads a coordinate of the command line.

@@ -78,7 +78,11 @@ func (c *clientCommand) otherPhext(name string) (all iter.Seq2[sq.Scroll, error]
 		text, err := c.standardInput()
 		return scrollsOf("standard input", text), func() {}, err
 	}
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+	info, err := os.Stat(name)
+	if err == nil && info.IsDir() {
+		return nil, nil, hinted(fmt.Errorf("%q is a folder", name), "give the file of a phext")
+	}
+	if err == nil && !info.Mode().IsRegular() {
 		text, err := os.ReadFile(name) // a pipe, or what a shell makes of <(command)
 		return scrollsOf(name, text), func() {}, err
 	}

@@ -74,6 +74,9 @@ func export(ctx context.Context, c *clientCommand, t *target, at phext.Coordinat
 	if err := t.spares(phextsIn(dir, table)...); err != nil {
 		return err
 	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return hinted(fmt.Errorf("%q is no folder", dir), "sq pull writes one scroll to a file")
+	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -59,7 +61,7 @@ type initialized struct {
 // there was one.
 func initialize(file string) (created bool, err error) {
 	if filepath.Ext(file) != ".phext" {
-		return false, usage("such as "+filepath.Base(file)+".phext", "%q: the file of a phext is NAME.phext", file)
+		return false, usage("such as "+filepath.Join(filepath.Dir(file), cmp.Or(strings.Trim(filepath.Base(file), "./"), "notes")+".phext"), "%q: the file of a phext is NAME.phext", file)
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,11 +118,11 @@ func (s *routeSettings) complete(f *pflag.FlagSet, args []string) error {
 	return nil
 }
 
-// isPort reports whether an argument by itself is the port: a number that is no file.
+// isPort reports whether an argument by itself is meant for the port: a number that
+// is no file.
 func isPort(arg string) bool {
-	_, err := strconv.ParseUint(arg, 10, 16)
 	_, missing := os.Stat(arg)
-	return err == nil && missing != nil
+	return arg != "" && strings.Trim(arg, "0123456789") == "" && missing != nil
 }
 
 // checkGiven refuses empty values: they come from a variable that was not set.

@@ -107,6 +107,9 @@ func openFolder(dir string) (*os.Root, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no folder %q", dir)
 	}
+	if info, wrong := os.Stat(dir); wrong == nil && !info.IsDir() {
+		return nil, hinted(fmt.Errorf("%q is no folder", dir), "sq push puts one file into a scroll")
+	}
 	return root, err
 }
 
