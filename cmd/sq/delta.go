@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +43,9 @@ func delta(ctx context.Context, c *clientCommand, t *target, args []string) (err
 	if len(args) > 0 {
 		if have, err = c.fileArgument(args[0]); err != nil {
 			return err
+		}
+		if _, err := api.Have(have); err != nil {
+			return hinted(fmt.Errorf("%q is no list of checksums: %w", args[0], err), "sq checksum --scrolls prints one")
 		}
 	}
 	if server, ok := t.Store.(*client.Client); ok {
