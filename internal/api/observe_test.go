@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"regexp"
 	"runtime"
@@ -189,5 +190,35 @@ func TestAccessLogOfClients(t *testing.T) {
 		if line := lines[len(lines)-1]; !strings.Contains(line, " client="+row.client+" ") || !strings.Contains(line, " remote=127.0.0.1:") || strings.Contains(line, "made-up") {
 			t.Errorf("for %q the line is %s", row.forwarded, line)
 		}
+	}
+}
+
+// TestLeftStream: that a client leaves a stream is no failure of the server.
+func TestLeftStream(t *testing.T) {
+	r := newRig(t, twoTenants, Options{AccessLog: true, Routes: []Route{{Path: "/stream", Name: "stream", Methods: map[string]Action{
+		"GET": func(w http.ResponseWriter, _ *http.Request) error {
+			for {
+				if _, err := w.Write([]byte("x")); err != nil {
+					return err
+				}
+				if err := http.NewResponseController(w).Flush(); err != nil {
+					return err
+				}
+			}
+		},
+	}}}})
+	conn, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(conn, "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if _, err := conn.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	var mu sync.Mutex
+	r.wait(&mu, func() bool { return strings.Contains(r.log.String(), "endpoint=stream") })
+	if strings.Contains(r.log.String(), "level=ERROR") {
+		t.Errorf("the log has an error:\n%s", r.log)
 	}
 }

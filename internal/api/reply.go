@@ -51,6 +51,18 @@ func (w *reply) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
+// FlushError is what http.ResponseController flushes with. A small piece of a stream
+// fails here and not when it is written, once the client has left.
+func (w *reply) FlushError() error {
+	if !w.started() {
+		w.WriteHeader(http.StatusOK)
+	}
+	w.move(w.setDeadline)
+	err := http.NewResponseController(w.ResponseWriter).Flush()
+	w.lost = w.lost || err != nil
+	return err
+}
+
 func (w *reply) setDeadline(t time.Time) {
 	http.NewResponseController(w.ResponseWriter).SetWriteDeadline(t) // where there is none, none is needed
 }
