@@ -16,10 +16,10 @@ import (
 type connections struct {
 	most int // 0: any number
 
-	onFastPath atomic.Int64  // how many are at work there
+	fastAtWork atomic.Int64  // how many are at work on the fast path
 	ending     atomic.Bool   // the fast path is closed
 	forced     atomic.Bool   // requests there are cut off
-	settled    chan struct{} // tells, of those that ended there meanwhile, that one did
+	settled    chan struct{} // tells that one of them ended since
 
 	mu  sync.Mutex
 	all list.List // guarded by mu: of *framedConn, that which was answered the longest ago first
@@ -110,6 +110,16 @@ func (s *connections) rest(request context.Context) (gone <-chan struct{}) {
 	return told
 }
 
+// resume ends a rest.
+func (s *connections) resume(request context.Context) {
+	s.atWork(request)
+	if c, ok := request.Value(framedKey{}).(*framedConn); ok {
+		s.mu.Lock()
+		c.gone = nil
+		s.mu.Unlock()
+	}
+}
+
 // pause holds the answer to a request back. It takes no slot, and its connection
 // may go when another comes: then it is false, and there is nobody to answer. The
 // end of the server ends it.
@@ -118,7 +128,7 @@ func (s *connections) pause(request context.Context, hold time.Duration, ending 
 		return true
 	}
 	gone := s.rest(request)
-	defer s.atWork(request)
+	defer s.resume(request)
 	timer := time.NewTimer(hold)
 	defer timer.Stop()
 	select {
@@ -155,12 +165,15 @@ func (s *connections) idles(c *framedConn) {
 // request on them, and would wait for one.
 func (s *connections) end() {
 	s.ending.Store(true)
-	s.cutWhere(func(c *framedConn) bool { return c.fast != nil && c.fast.used.Load() && !c.working.Load() })
+	s.cutWhere(func(c *framedConn) bool {
+		return c.fast != nil && c.fast.used.Load() && !c.working.Load() && c.gone == nil
+	})
 }
 
 // settle waits for the requests on the fast path.
 func (s *connections) settle(ctx context.Context) error {
-	for s.onFastPath.Load() > 0 {
+	defer s.settles() // somebody else may wait
+	for s.fastAtWork.Load() > 0 {
 		select {
 		case <-s.settled:
 		case <-ctx.Done():
@@ -168,6 +181,13 @@ func (s *connections) settle(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (s *connections) settles() {
+	select {
+	case s.settled <- struct{}{}:
+	default:
+	}
 }
 
 // force closes connections whatever is at work on the fast path.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -36,9 +37,14 @@ func (c *framedConn) read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		limits := &c.fast.server.Limits
-		if n = copy(p, p[took:n]); n == 0 {
+		limits, rest := &c.fast.server.Limits, p[took:n]
+		if c.fast.used.Load() {
+			rest = bytes.TrimLeft(rest, "\r\n") // empty lines before a request are nothing (RFC 9112, section 2.2)
+		}
+		if took > 0 {
 			c.SetReadDeadline(time.Now().Add(limits.IdleTimeout))
+		}
+		if n = copy(p, rest); n == 0 {
 			continue
 		}
 		if c.fast.used.Load() {
@@ -67,7 +73,7 @@ func (c *framedConn) answerPlain(p []byte) (took int, err error) {
 // beginFast says that a request is at work. It is false when the server ends: that
 // is net/http's to arrange.
 func (c *framedConn) beginFast() bool {
-	c.all.onFastPath.Add(1)
+	c.all.fastAtWork.Add(1)
 	c.onFastPath.Store(true)
 	if c.all.ending.Load() {
 		c.endFast()
@@ -76,14 +82,12 @@ func (c *framedConn) beginFast() bool {
 	return true
 }
 
+// endFast says that the request is not at work any more.
 func (c *framedConn) endFast() {
 	c.onFastPath.Store(false)
-	c.all.onFastPath.Add(-1)
+	c.all.fastAtWork.Add(-1)
 	if c.all.ending.Load() {
-		select {
-		case c.all.settled <- struct{}{}:
-		default:
-		}
+		c.all.settles()
 	}
 }
 
@@ -98,13 +102,14 @@ func (c *framedConn) answer() error {
 	c.SetWriteDeadline(time.Now().Add(f.server.Limits.StallTimeout))
 	f.reply.begin(f.request.Close)
 	f.server.ServeHTTP(&f.reply, &f.request.Request)
-	if err := f.reply.end(); err != nil {
-		return err
-	}
-	if f.reply.closes || c.all.ending.Load() {
+	if f.reply.end() != nil || f.reply.closes {
 		return io.EOF
 	}
+	c.SetWriteDeadline(time.Time{}) // TLS writes while it reads
 	c.all.idles(c)
+	if c.all.ending.Load() { // looked at when end would find it idle
+		return io.EOF
+	}
 	return nil
 }
 

@@ -308,8 +308,8 @@ func endOfFastPath(t *testing.T, before string, patient bool) {
 	}
 	release <- struct{}{}
 	reply := r.response(busy, http.MethodPost)
-	if _, err := io.Copy(io.Discard, reply.Body); err != nil || reply.StatusCode != http.StatusOK {
-		t.Errorf("the request at work: %s, %v", reply.Status, err)
+	if _, err := io.Copy(io.Discard, reply.Body); err != nil || reply.StatusCode != http.StatusOK || !reply.Close {
+		t.Errorf("the request at work: %s, %v, closes %v", reply.Status, err, reply.Close)
 	}
 	if _, err := busy.ReadByte(); err != io.EOF {
 		t.Errorf("behind the last reply: %v", err)
@@ -357,4 +357,82 @@ func TestIdleBehindFastPath(t *testing.T) {
 	}
 	io.WriteString(c, ask)
 	r.response(in, http.MethodGet)
+}
+
+// TestLinesBehindFastPath: empty lines behind a request are nothing, as they are to
+// net/http behind a POST.
+func TestLinesBehindFastPath(t *testing.T) {
+	r := newRig(t, twoTenants, Options{})
+	insert := head(http.MethodPost, "/api/v2/insert?p=notes"+at, "Content-Length: 1") + "a"
+	c, in := r.dial(insert + "\r\n")
+	io.Copy(io.Discard, r.response(in, http.MethodPost).Body)
+	io.WriteString(c, "\r\n"+insert+"\r\n\n"+head(http.MethodGet, "/api/v2/select?p=notes"+at, notPlain, "Connection: close"))
+	io.Copy(io.Discard, r.response(in, http.MethodPost).Body)
+	if text, err := io.ReadAll(in); err != nil || !strings.HasSuffix(string(text), "\r\n\r\naa") {
+		t.Errorf("%v, %q", err, text)
+	}
+}
+
+// TestNoDeadlineBehindFastPath: TLS may write while it reads, and a deadline that has
+// passed would end that.
+func TestNoDeadlineBehindFastPath(t *testing.T) {
+	r := newRig(t, twoTenants, Options{})
+	_, in := r.dial(head(http.MethodGet, "/api/v2/select?p=notes"+at))
+	r.response(in, http.MethodGet)
+	r.settles(0)
+	r.server.conns.mu.Lock()
+	defer r.server.conns.mu.Unlock()
+	for e := r.server.conns.all.Front(); e != nil; e = e.Next() {
+		out := &e.Value.(*framedConn).out
+		out.mu.Lock()
+		if !out.wanted.IsZero() {
+			t.Errorf("a write has until %v", out.wanted)
+		}
+		out.mu.Unlock()
+	}
+}
+
+// TestHeldAtEnd: an answer that is held back is given when the server ends, on both
+// paths.
+func TestHeldAtEnd(t *testing.T) {
+	for what, line := range map[string]string{"plain": "X-A: b", "not plain": notPlain} {
+		r := newRig(t, twoTenants, Options{Limits: Limits{GuessDelay: time.Hour}})
+		for range 16 {
+			r.server.guesses.wrong(client(&http.Request{RemoteAddr: "127.0.0.1:1"}), time.Now())
+		}
+		c, in := r.dial(head(http.MethodGet, "/api/v2/select?p=notes"+at, line))
+		r.response(in, http.MethodGet)
+		io.WriteString(c, "GET /api/v2/select?p=notes"+at+" HTTP/1.1\r\nHost: x\r\nAuthorization: nobody's\r\n"+line+"\r\n\r\n")
+		r.held(t)
+		if err := r.server.Shutdown(t.Context()); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		reply, err := http.ReadResponse(in, nil)
+		if err != nil || reply.StatusCode != http.StatusUnauthorized || !reply.Close {
+			t.Errorf("%s: %v, %v", what, reply, err)
+		}
+	}
+}
+
+// held waits until an answer is held back.
+func (r *rig) held(t *testing.T) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for limit := time.After(30 * time.Second); ; {
+		s, held := r.server.conns, false
+		s.mu.Lock()
+		for e := s.all.Front(); e != nil; e = e.Next() {
+			held = held || e.Value.(*framedConn).gone != nil
+		}
+		s.mu.Unlock()
+		if held {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal("no answer is held back")
+		}
+	}
 }

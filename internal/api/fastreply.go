@@ -52,7 +52,7 @@ func (w *fastReply) WriteHeader(status int) {
 		return
 	}
 	w.status = status
-	if w.closes = w.closes || slices.Contains(w.header["Connection"], "close"); w.closes {
+	if w.closes = w.closes || w.conn.all.ending.Load() || slices.Contains(w.header["Connection"], "close"); w.closes {
 		w.header["Connection"] = closing
 	}
 	if told := w.header["Content-Length"]; len(told) == 1 {
@@ -63,8 +63,8 @@ func (w *fastReply) WriteHeader(status int) {
 	}
 }
 
-// Write sends a part of the body. Where its length was not announced it is kept until
-// the end.
+// Write takes a part of the body. It goes out with the last of what was announced, or
+// when much has come together; where nothing was announced, at the end.
 func (w *fastReply) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	switch {
@@ -73,17 +73,18 @@ func (w *fastReply) Write(p []byte) (int, error) {
 	case w.length >= 0 && w.bytes+int64(len(p)) > w.length:
 		return 0, http.ErrContentLength
 	}
-	w.bytes += int64(len(p))
-	if w.length < 0 || len(w.text)+len(p) < piece {
+	if w.bytes += int64(len(p)); w.length < 0 || len(w.text)+len(p) <= piece {
 		w.text = append(w.text, p...)
-		return len(p), nil
+		if w.bytes == w.length {
+			w.send()
+		}
+	} else if w.send(); w.err == nil {
+		_, w.err = w.conn.Write(p)
 	}
-	if w.send(); w.err != nil {
+	if w.err != nil {
 		return 0, w.err
 	}
-	n, err := w.conn.Write(p)
-	w.err = err
-	return n, err
+	return len(p), nil
 }
 
 // SetWriteDeadline and SetReadDeadline are for http.ResponseController.
@@ -118,6 +119,7 @@ func (w *fastReply) end() error {
 	return w.err
 }
 
+// send sends what was not sent yet.
 func (w *fastReply) send() {
 	if w.err == nil && len(w.text) > 0 {
 		_, w.err = w.conn.Write(w.text)

@@ -10,10 +10,11 @@ import (
 )
 
 // fastRequest is a plain request: one that net/http would read in the same way, and
-// nobody in another, since nothing in it is unusual (RFC 9112). It is GET, POST, PUT or DELETE of a
-// path in plainPaths, in HTTP/1.1, of printable ASCII, with lines that end in CR LF,
-// one Host, a body that is counted by Content-Length, and no header that changes how it is read. It
-// has come whole, its body included.
+// nobody in another, since nothing in it is unusual (RFC 9112). It is GET, POST, PUT
+// or DELETE of a path in plainPaths, in HTTP/1.1, of printable ASCII, with lines that
+// end in CR LF, one Host, a body of up to four digits of bytes as Content-Length
+// counts them, and no header that changes how it is read. It has come whole in one
+// read, of which net/http makes those of 4 KiB.
 //
 // The request and what hangs on it are used again for the next, all but strings.
 type fastRequest struct {
@@ -52,6 +53,7 @@ var plainMethods = map[string]string{
 // mostLines is how many bytes of headers are remembered for the next request.
 const mostLines = 1 << 10
 
+// begin fills in what all requests of a connection have in common.
 func (r *fastRequest) begin(ctx context.Context, remote string) {
 	request := http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: remote, URL: &r.url}
 	request.Method, request.RequestURI = r.Method, r.RequestURI
@@ -186,8 +188,8 @@ func plainLength(digits []byte) (n int) {
 	return n
 }
 
-// isToken reports whether a name is of letters, digits and '-' alone, which is less than a token
-// may be (RFC 9110, section 5.6.2).
+// isToken reports whether a name is of letters, digits and '-' alone. A token may have
+// more (RFC 9110, section 5.6.2).
 func isToken(name []byte) bool { return len(name) > 0 && isOf(name, "-") }
 
 // isPlainHost reports whether a host is of what names and addresses are made of.

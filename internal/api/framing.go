@@ -70,7 +70,8 @@ type framedConn struct {
 	gone    chan struct{} // guarded by all.mu: closed when it had to go; nil before an answer waited
 }
 
-// Read reads nothing when net/http asks for a byte behind a whole request: it does
+// Read reads for net/http, and may answer requests itself while that waits for one
+// (see fastPath). It reads nothing when net/http asks for a byte behind a whole request: it does
 // so while the request is at work, to hear when the client leaves, which costs as
 // much as half the reading of the request. Nobody here ends work for that, since
 // clients close their side early; a client that is gone shows when it is written to.
@@ -142,7 +143,8 @@ const (
 	inTrailer
 )
 
-// between reports whether no part of a request was seen behind the last whole one.
+// between reports whether no part of a request was seen behind the last whole one,
+// empty lines left out.
 func (f *framing) between() bool { return f.state == inHead && f.kept == nil && !f.ambiguous }
 
 // atEnd reports whether nothing was seen behind the last whole request.

@@ -188,8 +188,8 @@ func (s *Server) Serve(l net.Listener) error {
 // be on their way out then.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.once.Do(func() {
+		s.conns.end() // before answers that are held back are given, which say that they are the last
 		close(s.ending)
-		s.conns.end()
 	})
 	err := s.http.Shutdown(ctx)
 	if err == nil {
