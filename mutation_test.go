@@ -334,13 +334,23 @@ var mutations = []mutation{
 	},
 	{
 		"a head behind plain requests has the time of a connection that waits", "internal/api/fastpath.go",
-		[][2]string{{"if c.fast.used.Load() {", "if false {"}},
+		[][2]string{{"if c.fast.used.Load() {\n\t\t\t// net/http", "if false {\n\t\t\t// net/http"}},
 		"internal/api", "TestHeadBehindFastPath",
 	},
 	{
 		"a shutdown closes what is at work on the fast path", "internal/api/connections.go",
 		[][2]string{{"if c.onFastPath.Load() && !c.all.forced.Load() {", "if false {"}},
 		"internal/api", "TestEndOfFastPath",
+	},
+	{
+		"an answer that is held back is cut off by a shutdown", "internal/api/connections.go",
+		[][2]string{{" && c.gone == nil", ""}},
+		"internal/api", "TestHeldAtEnd",
+	},
+	{
+		"a deadline to write stays behind a plain request", "internal/api/fastpath.go",
+		[][2]string{{"\tc.SetWriteDeadline(time.Time{}) // TLS writes while it reads\n", ""}},
+		"internal/api", "TestNoDeadlineBehindFastPath",
 	},
 	{
 		"a shutdown does not wait for the fast path", "internal/api/server.go",
