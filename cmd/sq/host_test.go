@@ -17,7 +17,7 @@ func TestManyTenantsAreAnnounced(t *testing.T) {
 	if got := s.stdout.String(); got != want {
 		t.Errorf("standard output is\n%swant\n%s", got, want)
 	}
-	s.logs("Durability: fsync", "address=[::]:"+s.port(), "did not exist and was made; a disk may not be mounted")
+	s.logs("Durability: fsync", "address=[::]:"+s.port(), "did not exist and were made; a disk may not be mounted")
 	s.stop()
 }
 

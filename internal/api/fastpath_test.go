@@ -339,7 +339,7 @@ func headBehind(t *testing.T, newRig rigMaker) {
 		io.WriteString(c, "GET /api/v2/sel")
 		c.SetReadDeadline(time.Now().Add(time.Minute)) // a connection that waits has three
 		if _, err := io.ReadAll(in); err != nil {      // it ends
-			t.Errorf("%s: %v", what, err)
+			t.Fatalf("%s: %v", what, err)
 		}
 	}
 }

@@ -204,7 +204,9 @@
     at("sure-question").textContent = "Delete the scroll at " + here + "?";
     at("sure").returnValue = "no";
     at("sure").showModal();
-    await new Promise((closed) => at("sure").addEventListener("close", closed, {once: true}));
+    do { // that it was closed is told a moment later, when it may be open again
+      await new Promise((closed) => at("sure").addEventListener("close", closed, {once: true}));
+    } while (at("sure").open);
     if (at("sure").returnValue !== "yes" || !base || !base.tag || busy) return;
     const place = here, text = area.value;
     const done = await attempt(() => server.remove(place, base.tag));
