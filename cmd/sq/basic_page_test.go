@@ -67,8 +67,10 @@ func (e editing) types(text string) {
 		return document.execCommand("insertText", false, %q); })()`, text))
 }
 
+// click clicks a button when it may be: a write may be under way.
 func (e editing) click(id string) {
 	e.t.Helper()
+	e.until(fmt.Sprintf(`!document.getElementById(%q).disabled`, id))
 	do(e.tab, chromedp.Click(chromedp.CSS("#"+id)))
 }
 

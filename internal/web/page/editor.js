@@ -59,6 +59,7 @@
     at("save").disabled = !isDirty() || busy > 0;
     at("revert").disabled = !isDirty() || busy > 0;
     at("remove").disabled = !base || !base.tag || busy > 0;
+    for (const id of ["keep-mine", "keep-theirs", "keep-both"]) at(id).disabled = busy > 0;
   }
 
   function showPlace() {
