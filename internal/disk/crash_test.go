@@ -53,7 +53,7 @@ func eachSeed(t *testing.T, test func(t *testing.T, seed uint64, relaxed bool, c
 // answered batch is there afterwards, once, and every other wholly or not at all.
 func TestEveryMomentCrashes(t *testing.T) {
 	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
-		for n := 1; n <= calls; n++ {
+		for n := 1; n <= calls; n += sweepStep {
 			for outcome := range uint64(5) {
 				synctest.Test(t, func(t *testing.T) { crashOnce(t, seed, relaxed, n, outcome) })
 			}
@@ -106,7 +106,7 @@ func crashAgain(w *world, seed uint64, n int, outcome uint64) {
 // once the disk works again everything does.
 func TestEveryOperationFails(t *testing.T) {
 	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
-		for n := 1; n <= calls; n++ {
+		for n := 1; n <= calls; n += sweepStep {
 			for _, failure := range []error{syscall.EIO, syscall.ENOSPC} {
 				synctest.Test(t, func(t *testing.T) { failOnce(t, seed, relaxed, n, failure) })
 			}
@@ -144,7 +144,7 @@ func failOnce(t *testing.T, seed uint64, relaxed bool, n int, failure error) {
 func TestFailsThenCrashes(t *testing.T) {
 	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
 		rng := rand.New(rand.NewPCG(seed, 2))
-		for n := 1; n <= calls; n++ {
+		for n := 1; n <= calls; n += sweepStep {
 			for outcome := range uint64(3) {
 				later := n + 1 + rng.IntN(20)
 				synctest.Test(t, func(t *testing.T) { failThenCrash(t, seed, relaxed, n, later, outcome) })
