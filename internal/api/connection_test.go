@@ -199,7 +199,7 @@ func (r *rig) big() int64 {
 // all.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
-	const stall = 500 * time.Millisecond
+	const stall = time.Second
 	r := newRig(t, twoTenants, Options{Limits: Limits{StallTimeout: stall}})
 	want := r.big()
 	c, in := r.dial(head(http.MethodGet, "/api/v2/get?p=big"))
