@@ -63,8 +63,9 @@ func (w *fastReply) WriteHeader(status int) {
 	}
 }
 
-// Write takes a part of the body. It goes out with the last of what was announced, or
-// when much has come together; where nothing was announced, at the end.
+// Write takes a part of the body. It goes out at the end, when the request has given back
+// what it held: the next one of the client may need that. Of a body that was announced,
+// what has come together goes out before when it is much.
 func (w *fastReply) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	switch {
@@ -75,9 +76,6 @@ func (w *fastReply) Write(p []byte) (int, error) {
 	}
 	if w.bytes += int64(len(p)); w.length < 0 || len(w.text)+len(p) <= piece {
 		w.text = append(w.text, p...)
-		if w.bytes == w.length {
-			w.send()
-		}
 	} else if w.send(); w.err == nil {
 		_, w.err = w.conn.Write(p)
 	}

@@ -13,7 +13,7 @@ type Observation struct {
 	Tenant   string        // whose call it was; "" when nobody's, or the only tenant's
 	Status   int           // of the reply; 0 when there was none
 	In, Out  int64         // bytes of the bodies of request and reply
-	Duration time.Duration // from the headers of the request to the end of the reply
+	Duration time.Duration // from the headers of the request until the reply was handed over
 	Broken   bool          // the reply was cut short, and the connection with it
 }
 
