@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -434,5 +435,55 @@ func (r *rig) held(t *testing.T) {
 		case <-limit:
 			t.Fatal("no answer is held back")
 		}
+	}
+}
+
+// writtenListener hands out connections whose writes are counted.
+type writtenListener struct {
+	net.Listener
+	writes *atomic.Int64
+}
+
+type writtenConn struct {
+	net.Conn
+	writes *atomic.Int64
+}
+
+func (l writtenListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return writtenConn{c, l.writes}, err
+}
+
+func (c writtenConn) Write(p []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(p)
+}
+
+// TestReplyBehindSlot: a plain request has given back its slot before its reply goes
+// out, since the client's next one may need that.
+func TestReplyBehindSlot(t *testing.T) {
+	var writes atomic.Int64
+	early := make(chan int64, 1)
+	model := newModel()
+	s := New(Options{
+		Tenants: func() Tenants { return twoTenants }, Store: func(sq.Tenant) sq.Store { return model },
+		Observe: func(Observation) { early <- writes.Load() }, // behind the slot
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(writtenListener{l, &writes}) }()
+	r := &rig{t: t, server: s, addr: l.Addr().String()}
+	_, in := r.dial(head(http.MethodPost, "/api/v2/insert?p=notes"+at, "Content-Length: 5") + "hello")
+	if reply := r.response(in, http.MethodPost); reply.StatusCode != http.StatusOK {
+		t.Error(reply.Status)
+	}
+	if n := <-early; n != 0 {
+		t.Errorf("%d writes before the slot was given back", n)
+	}
+	if err := errors.Join(s.Shutdown(t.Context()), <-served); err != nil {
+		t.Error(err)
 	}
 }
