@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -27,20 +28,27 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 func (s *sink) Write(p []byte) (int, error) { s.bytes += len(p); return len(p), nil }
 
-// TestAllocations pins how many allocations a select and an update of 1 KB take,
-// from the handler to the disk, with what is counted. More of them are a decision.
-func TestAllocations(t *testing.T) {
+// countedServer is a server whose calls are counted, over a folder on the disk with a phext
+// of such texts.
+func countedServer(t *testing.T, text string) *api.Server {
+	t.Helper()
 	dir := t.TempDir()
-	text := strings.Repeat("x", 1024)
 	put(t, filepath.Join(dir, "notes.phext"), strings.Repeat(text+"\x17", 100))
 	engine := disk.New(disk.Options{})
-	defer engine.Close(t.Context())
+	t.Cleanup(func() { engine.Close(context.Background()) })
 	registry := tenant.Single("invented-token", dir)
-	server := api.New(api.Options{
+	return api.New(api.Options{
 		Tenants: func() api.Tenants { return registry },
 		Store:   func(o sq.Tenant) sq.Store { return engine.Store(o.DataDir) },
 		Observe: metrics.New(metrics.Options{Registry: func() *tenant.Registry { return registry }}).Observe,
 	})
+}
+
+// TestAllocations pins how many allocations a select and an update of 1 KB take,
+// from the handler to the disk, with what is counted. More of them are a decision.
+func TestAllocations(t *testing.T) {
+	text := strings.Repeat("x", 1024)
+	server := countedServer(t, text)
 	ask := func(method, what string, body []byte) *http.Request {
 		r := &http.Request{
 			Method: method, URL: &url.URL{Path: "/api/v2/" + what, RawQuery: "p=notes&c=1.1.1/1.1.1/1.1.7"},

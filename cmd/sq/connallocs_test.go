@@ -5,32 +5,16 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/wbic16/sq-go"
-	"github.com/wbic16/sq-go/internal/api"
-	"github.com/wbic16/sq-go/internal/disk"
-	"github.com/wbic16/sq-go/internal/metrics"
-	"github.com/wbic16/sq-go/internal/tenant"
 )
 
 // TestConnectionAllocations pins how many allocations a select and an update of 1 KB take, from the
 // bytes of the connection to the disk and back. The client makes none.
 func TestConnectionAllocations(t *testing.T) {
-	dir := t.TempDir()
 	text := strings.Repeat("x", 1024)
-	put(t, filepath.Join(dir, "notes.phext"), strings.Repeat(text+"\x17", 100))
-	engine := disk.New(disk.Options{})
-	defer engine.Close(t.Context())
-	registry := tenant.Single("invented-token", dir)
-	server := api.New(api.Options{
-		Tenants: func() api.Tenants { return registry },
-		Store:   func(o sq.Tenant) sq.Store { return engine.Store(o.DataDir) },
-		Observe: metrics.New(metrics.Options{Registry: func() *tenant.Registry { return registry }}).Observe,
-	})
+	server := countedServer(t, text)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
