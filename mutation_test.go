@@ -214,7 +214,7 @@ var mutations = []mutation{
 	},
 	{
 		"a batch into a journal that was removed", "internal/disk/segment.go",
-		[][2]string{{"err != nil || info.Removed {", "err != nil || info.Identity.Size < 0 {"}},
+		[][2]string{{"err != nil || removed {", "err != nil || removed && false {"}},
 		engine, "TestSegmentRemoved",
 	},
 	{

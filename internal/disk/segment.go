@@ -158,7 +158,7 @@ func (h *handle) sync() error {
 		return h.fail(err, "sync the journal")
 	}
 	h.stats().synced(began)
-	if info, err := s.source.file.Stat(); err != nil || info.Removed {
+	if removed, err := s.source.file.Removed(); err != nil || removed {
 		s.bad = true
 		return h.fail(cmp.Or(err, errRemoved), "look whether the journal is still there")
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -51,6 +52,15 @@ func wantFile(t *testing.T, dir FS, name, text string) {
 	got, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<20))
 	if err != nil || string(got) != text {
 		t.Errorf("%s is %q, %v; want %q", name, got, err, text)
+	}
+}
+
+// wantRemoved holds File.Removed to what it should be, where the system knows.
+func wantRemoved(t *testing.T, f File, want bool) {
+	t.Helper()
+	_, real := f.(*file)
+	if got, err := f.Removed(); err != nil || got != want && !(real && runtime.GOOS == "windows") {
+		t.Errorf("removed: %v, %v; want %v", got, err, want)
 	}
 }
 
@@ -334,9 +344,11 @@ func TestReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
+		wantRemoved(t, f, false)
 		if err := dir.Rename("a", "b"); err != nil {
 			t.Fatal(err)
 		}
+		wantRemoved(t, f, true)
 		b := make([]byte, 1)
 		if _, err := f.ReadAt(b, 0); err != nil || string(b) != "B" {
 			t.Errorf("the open file: %q, %v", b, err)

@@ -194,6 +194,13 @@ func (f *faultFile) Stat() (Info, error) {
 	return f.File.Stat()
 }
 
+func (f *faultFile) Removed() (bool, error) {
+	if err := f.fault.call("stat", f.name, ""); err != nil {
+		return false, err
+	}
+	return f.File.Removed()
+}
+
 func (f *faultFile) CopyOwner(info Info) error {
 	if err := f.fault.call("copyowner", f.name, ""); err != nil {
 		return err

@@ -107,9 +107,15 @@ func (f *memFile) Stat() (Info, error) {
 		return Info{}, err
 	}
 	defer f.m.mu.Unlock()
-	info := f.n.info("")
-	info.Removed = !f.m.named(f.n)
-	return info, nil
+	return f.n.info(""), nil
+}
+
+func (f *memFile) Removed() (bool, error) {
+	if err := f.begin("stat"); err != nil {
+		return false, err
+	}
+	defer f.m.mu.Unlock()
+	return !f.m.named(f.n), nil
 }
 
 func (f *memFile) CopyOwner(info Info) error {

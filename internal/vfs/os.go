@@ -284,6 +284,11 @@ func (f *file) Stat() (Info, error) {
 	return info, pathError("stat", f.name, err)
 }
 
+func (f *file) Removed() (bool, error) {
+	links, err := linksOf(f.File)
+	return err == nil && links == 0, pathError("stat", f.name, err)
+}
+
 func (f *file) CopyOwner(info Info) error {
 	if err := f.File.Chmod(info.Mode.Perm()); err != nil {
 		return pathError("copyowner", f.name, err)

@@ -10,6 +10,9 @@ import (
 // syncFile is F_FULLFSYNC here: fsync alone leaves the content in the drive.
 func syncFile(f *os.File) error { return f.Sync() }
 
+// linksOf returns how many names a file has.
+func linksOf(f *os.File) (uint64, error) { return statLinks(f) }
+
 // swap exchanges two names, on file systems that can.
 func swap(folderA int, a string, folderB int, b string) error {
 	return supported(unix.RenameatxNp(folderA, a, folderB, b, unix.RENAME_SWAP))

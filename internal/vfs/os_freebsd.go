@@ -16,6 +16,9 @@ func swap(int, string, int, string) error { return errors.ErrUnsupported }
 // move cannot be done here in one step.
 func move(int, string, int, string) error { return errors.ErrUnsupported }
 
+// linksOf returns how many names a file has.
+func linksOf(f *os.File) (uint64, error) { return statLinks(f) }
+
 func free(f *os.File) (bytes, files int64, err error) {
 	var stat unix.Statfs_t
 	err = withDescriptor(f, func(fd int) error { return unix.Fstatfs(fd, &stat) })

@@ -11,6 +11,21 @@ import (
 // times, which no one asked for.
 func syncFile(f *os.File) error { return withDescriptor(f, unix.Fdatasync) }
 
+// linksOf returns how many names a file has, and asks for nothing else: a kernel
+// that was asked for a file's times gives the next write a new one, however soon
+// it comes, and where a file system has no journal each fdatasync then writes the inode too
+// (multigrain timestamps, Linux 6.13).
+func linksOf(f *os.File) (n uint64, err error) {
+	var stat unix.Statx_t
+	err = withDescriptor(f, func(fd int) error {
+		return unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_NLINK, &stat)
+	})
+	if err != nil || stat.Mask&unix.STATX_NLINK == 0 {
+		return statLinks(f) // kernels before 4.11, and some sandboxes
+	}
+	return uint64(stat.Nlink), nil
+}
+
 // swap exchanges two names, on kernels and file systems that can.
 func swap(folderA int, a string, folderB int, b string) error {
 	return supported(unix.Renameat2(folderA, a, folderB, b, unix.RENAME_EXCHANGE))

@@ -135,6 +135,13 @@ func statFile(f *os.File) (Info, error) {
 	return describe("", &stat), nil
 }
 
+// statLinks returns how many names a file has.
+func statLinks(f *os.File) (n uint64, err error) {
+	var stat unix.Stat_t
+	err = withDescriptor(f, func(fd int) error { return unix.Fstat(fd, &stat) })
+	return uint64(stat.Nlink), err
+}
+
 // describe translates, since the fields' types differ between systems.
 func describe(name string, stat *unix.Stat_t) Info {
 	return Info{
@@ -143,7 +150,6 @@ func describe(name string, stat *unix.Stat_t) Info {
 		UID:  int(stat.Uid),
 		GID:  int(stat.Gid),
 
-		Removed: stat.Nlink == 0,
 		Identity: Identity{
 			Device:   uint64(stat.Dev),
 			Inode:    uint64(stat.Ino),

@@ -68,6 +68,9 @@ type File interface {
 	Sync() error
 	Truncate(size int64) error
 	Stat() (Info, error)
+	// Removed reports whether the file has no name any more, as far as the system
+	// tells: Windows does not. It costs the next Sync nothing, which Stat may.
+	Removed() (bool, error)
 	// CopyOwner gives the file the mode, and where we may the owner and group,
 	// that info tells of.
 	CopyOwner(info Info) error
@@ -78,7 +81,6 @@ type Info struct {
 	Name     string // the last element of the path; empty from File.Stat
 	Mode     fs.FileMode
 	UID, GID int
-	Removed  bool // it has no name any more, as File.Stat can tell on Unix
 	Identity Identity
 }
 
