@@ -58,6 +58,7 @@ func (b *builder) finish() (content, error) {
 	if err := b.text.Flush(); err != nil {
 		return content{}, err
 	}
+	b.index.done()
 	identity := journal.Identity{Size: b.out.n, Sum: phext.Checksum(b.out.sum.Sum128().Bytes())}
 	return content{index: b.index, size: b.out.n, identity: identity}, nil
 }

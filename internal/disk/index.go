@@ -1,62 +1,138 @@
 package disk
 
 import (
+	"encoding/binary"
+	"math"
+	"slices"
 	"sort"
+	"unsafe"
 
 	"github.com/wbic16/sq-go/phext"
 )
 
-// index says where the scrolls of a file are: arrays without pointers, in
-// coordinate order, 36 bytes a scroll. It is built once and then only read.
+// index says where the scrolls of a file are, in coordinate order. It is built
+// once, by add and then done, and then only read. A scroll takes 16 to 36 bytes,
+// without pointers.
 type index struct {
-	blocks []*block
+	blocks []block
 	first  []phext.Coordinate // of each block: what is searched first, close together
 	n      int
+	memory int64             // bytes that the blocks take
+	rows   [columns][]uint64 // of the block that is being built
 }
 
-// block is a part of an index. Blocks keep an index from being copied while it
-// grows.
-type block struct {
-	hi, lo, offset, hash []uint64
-	length               []uint32
-}
-
+// The numbers of a scroll, in the order in which a block has them. The widest come
+// first, so that all are aligned as a rule.
 const (
-	blockScrolls = 1024
-	indexBytes   = 36 // of memory for a scroll
+	hashColumn = iota
+	offsetColumn
+	hiColumn // hi and lo: the words of the coordinate
+	loColumn
+	lengthColumn
+	columns
 )
+
+// block is a part of an index. It has few scrolls, so that a search in it reads
+// little memory that no search before it has read.
+type block struct {
+	n       int
+	columns [columns]column
+	bytes   []byte
+}
+
+// column is one number of each scroll of a block, in as few bytes as they need: each
+// stands there as what it is above the least of them. The upper words of neighbours
+// in a phext are mostly the same, and need none.
+type column struct {
+	least uint64
+	from  uint32 // where it begins in the block's bytes
+	width uint8  // bytes of a number: 0, 2, 4 or 8
+}
+
+const blockScrolls = 256
 
 // spot is a place in an index: a block and a scroll in it.
 type spot struct{ block, i int }
 
-// newBlock returns an empty block. The first one grows with what it gets, so
-// that a small phext stays small; the others will be full.
-func newBlock(first bool) *block {
-	n := blockScrolls
-	if first {
-		n = 0
-	}
-	return &block{
-		hi: make([]uint64, 0, n), lo: make([]uint64, 0, n),
-		offset: make([]uint64, 0, n), hash: make([]uint64, 0, n), length: make([]uint32, 0, n),
-	}
-}
-
 // add appends a scroll, which stands behind all others.
 func (x *index) add(c phext.Coordinate, offset int64, length uint32, hash uint64) {
-	if x.n%blockScrolls == 0 {
-		x.blocks = append(x.blocks, newBlock(x.n == 0))
-		x.first = append(x.first, c)
-	}
-	b := x.blocks[len(x.blocks)-1]
 	hi, lo := c.Words()
-	b.hi, b.lo = append(b.hi, hi), append(b.lo, lo)
-	b.offset, b.hash = append(b.offset, uint64(offset)), append(b.hash, hash)
-	b.length = append(b.length, length)
-	x.n++
+	for i, n := range [columns]uint64{hash, uint64(offset), hi, lo, uint64(length)} {
+		x.rows[i] = append(x.rows[i], n)
+	}
+	if x.n++; len(x.rows[0]) == blockScrolls {
+		x.pack()
+	}
 }
 
-func (b *block) coordinate(i int) phext.Coordinate { return phext.FromWords(b.hi[i], b.lo[i]) }
+// done ends the building of the index.
+func (x *index) done() {
+	if len(x.rows[0]) > 0 {
+		x.pack()
+	}
+	x.rows, x.blocks, x.first = [columns][]uint64{}, slices.Clip(x.blocks), slices.Clip(x.first)
+}
+
+// pack makes a block of the rows.
+func (x *index) pack() {
+	b := block{n: len(x.rows[0])}
+	first := phext.FromWords(x.rows[hiColumn][0], x.rows[loColumn][0])
+	packed := make([]byte, 0, columns*8*b.n)
+	for i, numbers := range x.rows {
+		b.columns[i], packed = appendColumn(packed, numbers)
+		x.rows[i] = numbers[:0]
+	}
+	b.bytes = slices.Clone(packed)
+	x.blocks, x.first = append(x.blocks, b), append(x.first, first)
+	x.memory += int64(unsafe.Sizeof(b)) + int64(unsafe.Sizeof(first)) + int64(cap(b.bytes))
+}
+
+func appendColumn(dst []byte, numbers []uint64) (column, []byte) {
+	least := slices.Min(numbers)
+	c := column{least: least, from: uint32(len(dst)), width: widthOf(slices.Max(numbers) - least)}
+	for _, n := range numbers {
+		switch n -= least; c.width {
+		case 2:
+			dst = binary.LittleEndian.AppendUint16(dst, uint16(n))
+		case 4:
+			dst = binary.LittleEndian.AppendUint32(dst, uint32(n))
+		case 8:
+			dst = binary.LittleEndian.AppendUint64(dst, n)
+		}
+	}
+	return c, dst
+}
+
+func widthOf(most uint64) uint8 {
+	switch {
+	case most == 0:
+		return 0
+	case most <= math.MaxUint16:
+		return 2
+	case most <= math.MaxUint32:
+		return 4
+	}
+	return 8
+}
+
+// at returns a number of a scroll.
+func (b *block) at(number, i int) uint64 {
+	c := &b.columns[number]
+	switch from := b.bytes[c.from:]; c.width {
+	case 0:
+		return c.least
+	case 2:
+		return c.least + uint64(binary.LittleEndian.Uint16(from[2*i:]))
+	case 4:
+		return c.least + uint64(binary.LittleEndian.Uint32(from[4*i:]))
+	default:
+		return c.least + binary.LittleEndian.Uint64(from[8*i:])
+	}
+}
+
+func (b *block) coordinate(i int) phext.Coordinate {
+	return phext.FromWords(b.at(hiColumn, i), b.at(loColumn, i))
+}
 
 // seek returns the spot of the first scroll at c or behind it.
 func (x *index) seek(c phext.Coordinate) spot {
@@ -65,7 +141,7 @@ func (x *index) seek(c phext.Coordinate) spot {
 		return spot{}
 	}
 	i := x.blocks[k-1].seek(c)
-	if i == len(x.blocks[k-1].hi) {
+	if i == x.blocks[k-1].n {
 		return spot{k, 0}
 	}
 	return spot{k - 1, i}
@@ -73,14 +149,13 @@ func (x *index) seek(c phext.Coordinate) spot {
 
 // seek returns the first scroll of a block at c or behind it.
 func (b *block) seek(c phext.Coordinate) int {
-	hi, lo := c.Words()
-	from, to := 0, len(b.hi)
+	from, to := 0, b.n
 	for from < to {
 		middle := int(uint(from+to) >> 1)
-		if b.hi[middle] > hi || b.hi[middle] == hi && b.lo[middle] >= lo {
-			to = middle
-		} else {
+		if b.coordinate(middle).Less(c) {
 			from = middle + 1
+		} else {
+			to = middle
 		}
 	}
 	return from
@@ -89,7 +164,7 @@ func (b *block) seek(c phext.Coordinate) int {
 func (x *index) valid(s spot) bool { return s.block < len(x.blocks) }
 
 func (x *index) next(s spot) spot {
-	if s.i++; s.i == len(x.blocks[s.block].hi) {
+	if s.i++; s.i == x.blocks[s.block].n {
 		return spot{s.block + 1, 0}
 	}
 	return s
@@ -103,14 +178,14 @@ func (x *index) previous(s spot) (spot, bool) {
 	if s.block == 0 {
 		return spot{}, false
 	}
-	return spot{s.block - 1, len(x.blocks[s.block-1].hi) - 1}, true
+	return spot{s.block - 1, x.blocks[s.block-1].n - 1}, true
 }
 
 func (x *index) coordinate(s spot) phext.Coordinate { return x.blocks[s.block].coordinate(s.i) }
 
 func (x *index) place(s spot, file *source) place {
-	b := x.blocks[s.block]
-	return place{file, int64(b.offset[s.i]), int64(b.length[s.i]), b.hash[s.i]}
+	b := &x.blocks[s.block]
+	return place{file, int64(b.at(offsetColumn, s.i)), int64(b.at(lengthColumn, s.i)), b.at(hashColumn, s.i)}
 }
 
 // find returns where the scroll at c is.

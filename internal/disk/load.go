@@ -198,6 +198,7 @@ func indexOf(through *inspector, bytes int64) (*index, int64, error) {
 		x.add(c, stream.Offset(), uint32(stream.Len()), sum)
 		size, at = size+phext.DelimiterBytes(at, c)+stream.Len(), c
 	}
+	x.done()
 	return x, size, finish(stream, through)
 }
 

@@ -128,5 +128,5 @@ func (v *view) recount() {
 func (v *view) pending() bool { return !v.active.empty() || !v.frozen.empty() }
 
 func (v *view) memory() int64 {
-	return int64(v.base.n)*indexBytes + v.frozen.memory() + v.active.memory()
+	return v.base.memory + v.frozen.memory() + v.active.memory()
 }

@@ -22,7 +22,8 @@ const MostMapped = 16 << 10
 // While memory that is not there is waited for, the runtime misses a processor;
 // it gets it back while a file is read. So whoever waited longer than memory
 // takes lets others ask the file for a while, and no more than a tenth of the time
-// is missed.
+// is missed. A thread that waited for a processor looks the same, but for the
+// process's major faults: a page that had to be read is one.
 const (
 	slow     = 50 * time.Microsecond
 	restsFor = 10 // times what was waited
@@ -69,9 +70,30 @@ func (m *Mapping) Read(p []byte, offset int64) bool {
 	}
 	ok := copyMapped(p, m.bytes[offset:])
 	if took := time.Since(began) - before; took > slow {
-		m.rests.Store(int64(before + (1+restsFor)*took))
+		m.waited(before, took, majorFaults())
 	}
 	return ok
+}
+
+// seenFaults is how many major faults there were when a read was slow last.
+var seenFaults atomic.Int64
+
+// waited lets the mapping rest after a read that began at a moment and took too
+// long, if memory was to blame.
+func (m *Mapping) waited(at, took time.Duration, faults int64) {
+	if seenFaults.Swap(faults) != faults {
+		m.rests.Store(int64(at + (1+restsFor)*took))
+	}
+}
+
+// majorFaults returns how often this process has waited for a page; a number that
+// was never there when the system does not tell.
+func majorFaults() int64 {
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		return seenFaults.Load() + 1
+	}
+	return int64(usage.Majflt)
 }
 
 // copyMapped is copy; false when the bytes were cut off the file, which is a fault.
