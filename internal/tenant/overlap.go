@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // checkDirectories refuses two tenants whose directories are one, or one inside
@@ -11,8 +12,7 @@ import (
 // leads to its neighbour, and as the links lead today.
 func (p *parser) checkDirectories() error {
 	var tenants []*draft
-	var written, real []string
-	links := resolver{}
+	var written []string
 	for i := range p.drafts {
 		d := &p.drafts[i]
 		if p.byName[d.entry.Tenant.Name] != i {
@@ -20,10 +20,13 @@ func (p *parser) checkDirectories() error {
 		}
 		tenants = append(tenants, d)
 		written = append(written, d.entry.Tenant.DataDir)
-		real = append(real, links.resolve(d.entry.Tenant.DataDir).path)
 	}
 	if later, earlier := overlap(written); later >= 0 {
 		return p.overlaps(tenants[later], tenants[earlier], relation(written[later], written[earlier]), "")
+	}
+	real := resolveAll(written)
+	if slices.Equal(real, written) {
+		return nil
 	}
 	if later, earlier := overlap(real); later >= 0 {
 		return p.overlaps(tenants[later], tenants[earlier], relation(real[later], real[earlier]), " through a symbolic link")
@@ -76,6 +79,18 @@ func overlap(paths []string) (later, earlier int) {
 		}
 	}
 	return later, earlier
+}
+
+// resolveAll returns where clean absolute paths lead.
+func resolveAll(paths []string) []string {
+	real := make([]string, len(paths))
+	inParts(len(paths), func(from, to int) {
+		links := resolver{}
+		for i := from; i < to; i++ {
+			real[i] = links.resolve(paths[i]).path
+		}
+	})
+	return real
 }
 
 // resolver remembers where paths lead, so that a directory above many others is

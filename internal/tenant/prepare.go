@@ -28,13 +28,12 @@ func PrepareDirs(r *Registry, log *slog.Logger) error {
 // returns the tenants whose directory is missing, and the error that PrepareDirs
 // would return for those that cannot be served.
 func CheckDirs(r *Registry) (missing []sq.Tenant, err error) {
-	for _, t := range r.tenants {
-		there, lookErr := lookAt(t)
-		if lookErr == nil && !there {
-			missing = append(missing, t)
+	for i, look := range lookAtAll(r.tenants) {
+		if look.err == nil && !look.there {
+			missing = append(missing, r.tenants[i])
 		}
 		if err == nil {
-			err = lookErr
+			err = look.err
 		}
 	}
 	return missing, err
@@ -46,8 +45,15 @@ func prepare(tenants []sq.Tenant, asked bool, log *slog.Logger) error {
 	var failed []error
 	changed := map[string]bool{} // directories that got a new entry
 	var surprises []sq.Tenant
-	for _, t := range tenants {
-		surprise, err := prepareDir(t, asked, changed)
+	for i, look := range lookAtAll(tenants) {
+		if look.there {
+			continue
+		}
+		t := tenants[i]
+		surprise, err := false, look.err
+		if err == nil {
+			surprise, err = makeDir(t, asked, changed)
+		}
 		if err != nil {
 			failed = append(failed, err)
 		}
@@ -68,12 +74,8 @@ func prepare(tenants []sq.Tenant, asked bool, log *slog.Logger) error {
 	return sq.Wrap(failed[0], sq.Internal, "%d data directories failed; the first", len(failed))
 }
 
-// prepareDir makes the directory of a tenant where it has to, and tells whether that is a
-// surprise.
-func prepareDir(t sq.Tenant, asked bool, changed map[string]bool) (surprise bool, err error) {
-	if there, err := lookAt(t); err != nil || there {
-		return false, err
-	}
+// makeDir makes the directory of a tenant, and tells whether that is a surprise.
+func makeDir(t sq.Tenant, asked bool, changed map[string]bool) (surprise bool, err error) {
 	parents := lacking(t.DataDir)
 	if err := os.MkdirAll(t.DataDir, 0o700); err != nil {
 		return false, sq.Wrap(err, sq.Internal, "tenant %q: data_dir cannot be made; check the rights and the disk above it", t.Name)
@@ -98,6 +100,23 @@ func warn(made []sq.Tenant, log *slog.Logger) {
 		}
 		log.Warn("data directories did not exist and were made; a disk may not be mounted", "count", len(made), "first", strings.Join(first, ", "))
 	}
+}
+
+// look is what lookAt found.
+type look struct {
+	there bool
+	err   error
+}
+
+// lookAtAll looks at the directories of tenants.
+func lookAtAll(tenants []sq.Tenant) []look {
+	looks := make([]look, len(tenants))
+	inParts(len(tenants), func(from, to int) {
+		for i := from; i < to; i++ {
+			looks[i].there, looks[i].err = lookAt(tenants[i])
+		}
+	})
+	return looks
 }
 
 // lookAt reports whether a tenant's directory is there.
