@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/api"
 	"github.com/wbic16/sq-go/internal/tenant"
 )
 
@@ -28,7 +29,7 @@ func (s *settings) open(lookup func(string) (string, bool)) (net.Listener, error
 	if host == "" && s.keyless() {
 		host = loopback
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(int(s.port))))
+	l, err := api.Listen(net.JoinHostPort(host, strconv.Itoa(int(s.port))))
 	if err != nil {
 		return nil, s.explain(err)
 	}

@@ -33,6 +33,11 @@ type framedListener struct {
 	patience    time.Duration // with a handshake
 	log         *slog.Logger
 	server      *Server // for plain requests; nil: all are net/http's
+	shown       bool    // progress, for all connections: see showProgress
+}
+
+func newFramedListener(l net.Listener, all *connections, patience time.Duration, log *slog.Logger, server *Server) framedListener {
+	return framedListener{l, all, patience, log, server, bequeaths(l) && showProgress(l)}
 }
 
 func (l framedListener) Accept() (net.Conn, error) {

@@ -86,7 +86,7 @@ func (d detached) Unwrap() http.ResponseWriter { return d.ResponseWriter }
 
 // Serve answers the connections that l accepts, as that of a Server does.
 func (f *Front) Serve(l net.Listener) error {
-	err := f.http.Serve(framedListener{l, f.conns, f.Limits.HeaderTimeout, f.log, nil})
+	err := f.http.Serve(newFramedListener(l, f.conns, f.Limits.HeaderTimeout, f.log, nil))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -40,7 +40,9 @@ func (l framedListener) wrap(c net.Conn) *framedConn {
 	if l.server != nil {
 		framed.fast = &fastPath{server: l.server}
 	}
-	showProgress(framed.underneath())
+	if !l.shown {
+		showProgress(framed.underneath()) // without it only very slow readers suffer
+	}
 	return framed
 }
 

@@ -175,7 +175,7 @@ func newHTTP(h http.Handler, l Limits, conns *connections, log *slog.Logger) *ht
 // crypto/tls is served with the same limits; its configuration has to be one that
 // OnlyHTTP1 returned.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(framedListener{l, s.conns, s.Limits.HeaderTimeout, s.log, s})
+	err := s.http.Serve(newFramedListener(l, s.conns, s.Limits.HeaderTimeout, s.log, s))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -1,0 +1,13 @@
+package api
+
+import (
+	"context"
+	"net"
+)
+
+// Listen listens on a TCP address, host:port, for Serve. Where connections inherit
+// what is asked of their listener (Linux) they are asked once what net.Listen asks
+// each of them. Errors are those of net.Listen.
+func Listen(address string) (net.Listener, error) {
+	return listenConfig().Listen(context.Background(), "tcp", address)
+}
