@@ -22,7 +22,8 @@ type fastRequest struct {
 	url    url.URL
 	text   plainBody
 	header http.Header
-	lines  []byte // that header was read from
+	values []string // what header is made of
+	lines  []byte   // that header was read from
 	head   plainHead
 }
 
@@ -104,9 +105,9 @@ func cutPlain(line []byte) (method string, target []byte, ok bool) {
 }
 
 // isPlain reports whether all bytes are printable ASCII, from least on.
-func isPlain(text []byte, least byte) bool {
-	for _, b := range text {
-		if b < least || b > '~' {
+func isPlain[text string | []byte](t text, least byte) bool {
+	for i := range len(t) {
+		if b := t[i]; b < least || b > '~' {
 			return false
 		}
 	}
@@ -121,10 +122,14 @@ func (r *fastRequest) readLines(lines []byte) bool {
 	}
 	r.lines = r.lines[:0]
 	r.head = plainHead{}
-	r.header = make(http.Header, bytes.Count(lines, []byte("\r\n")))
-	for rest := lines; len(rest) > 0; {
-		var line []byte
-		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+	if r.header == nil {
+		r.header = http.Header{}
+	}
+	clear(r.header)
+	r.values = r.values[:0]
+	for rest := string(lines); len(rest) > 0; { // names and values are parts of one string
+		var line string
+		line, rest, _ = strings.Cut(rest, "\r\n")
 		if !r.readLine(line) {
 			return false
 		}
@@ -139,16 +144,16 @@ func (r *fastRequest) readLines(lines []byte) bool {
 }
 
 // readLine reads a header; false when it is not plain.
-func (r *fastRequest) readLine(line []byte) bool {
-	name, value, found := bytes.Cut(line, []byte(":"))
-	value = bytes.Trim(value, " ")
+func (r *fastRequest) readLine(line string) bool {
+	name, value, found := strings.Cut(line, ":")
+	value = strings.Trim(value, " ")
 	if !found || !isToken(name) || !isPlain(value, ' ') {
 		return false
 	}
-	key := textproto.CanonicalMIMEHeaderKey(string(name))
+	key := textproto.CanonicalMIMEHeaderKey(name)
 	switch key {
 	case "Host":
-		r.head.host = string(value)
+		r.head.host = value
 		r.head.hosts++
 		return isPlainHost(value)
 	case "Content-Length":
@@ -163,23 +168,28 @@ func (r *fastRequest) readLine(line []byte) bool {
 		if r.header["Connection"] != nil {
 			return false
 		}
-		r.head.close = strings.EqualFold(string(value), "close")
-		if !r.head.close && !strings.EqualFold(string(value), "keep-alive") {
+		r.head.close = strings.EqualFold(value, "close")
+		if !r.head.close && !strings.EqualFold(value, "keep-alive") {
 			return false
 		}
 	case "Transfer-Encoding", "Trailer", "Te", "Expect", "Upgrade", "Pragma", "Http2-Settings":
 		return false
 	}
-	r.header[key] = append(r.header[key], string(value))
+	if r.header[key] != nil {
+		r.header[key] = append(r.header[key], value)
+		return true
+	}
+	r.values = append(r.values, value)
+	r.header[key] = r.values[len(r.values)-1 : len(r.values) : len(r.values)]
 	return true
 }
 
 // plainLength returns the number of up to four digits; -1 for everything else.
-func plainLength(digits []byte) (n int) {
+func plainLength(digits string) (n int) {
 	if len(digits) == 0 || len(digits) > 4 {
 		return -1
 	}
-	for _, b := range digits {
+	for _, b := range []byte(digits) {
 		if b < '0' || b > '9' {
 			return -1
 		}
@@ -190,14 +200,14 @@ func plainLength(digits []byte) (n int) {
 
 // isToken reports whether a name is of letters, digits and '-' alone. A token may have
 // more (RFC 9110, section 5.6.2).
-func isToken(name []byte) bool { return len(name) > 0 && isOf(name, "-") }
+func isToken(name string) bool { return len(name) > 0 && isOf(name, "-") }
 
 // isPlainHost reports whether a host is of what names and addresses are made of.
-func isPlainHost(host []byte) bool { return len(host) > 0 && isOf(host, "-.:[]_") }
+func isPlainHost(host string) bool { return len(host) > 0 && isOf(host, "-.:[]_") }
 
 // isOf reports whether a text is of letters, digits and some other bytes.
-func isOf(text []byte, others string) bool {
-	for _, b := range text {
+func isOf(text, others string) bool {
+	for _, b := range []byte(text) {
 		if c := b | 0x20; (c < 'a' || c > 'z') && (b < '0' || b > '9') && strings.IndexByte(others, b) < 0 {
 			return false
 		}
