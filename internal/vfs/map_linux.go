@@ -11,8 +11,9 @@ import (
 
 // Mapping is the content of a file as memory. Goroutines share it.
 type Mapping struct {
-	bytes []byte
-	rests atomic.Int64 // until when it is not used, in nanoseconds after the process began
+	bytes  []byte
+	rests  atomic.Int64 // until when it is not used, in nanoseconds after the process began
+	faults atomic.Int64 // major ones of the process, when a read was slow last
 }
 
 // MostMapped is how many bytes one Read of a Mapping may be of. More of them cost
@@ -45,7 +46,9 @@ func Map(f File, size int64) *Mapping {
 	if err != nil {
 		return nil
 	}
-	return &Mapping{bytes: b}
+	m := &Mapping{bytes: b}
+	m.faults.Store(majorFaults())
+	return m
 }
 
 func mapFile(f *os.File, size int) (b []byte, err error) {
@@ -75,13 +78,10 @@ func (m *Mapping) Read(p []byte, offset int64) bool {
 	return ok
 }
 
-// seenFaults is how many major faults there were when a read was slow last.
-var seenFaults atomic.Int64
-
 // waited lets the mapping rest after a read that began at a moment and took too
 // long, if memory was to blame.
 func (m *Mapping) waited(at, took time.Duration, faults int64) {
-	if seenFaults.Swap(faults) != faults {
+	if m.faults.Swap(faults) != faults {
 		m.rests.Store(int64(at + (1+restsFor)*took))
 	}
 }
@@ -91,7 +91,7 @@ func (m *Mapping) waited(at, took time.Duration, faults int64) {
 func majorFaults() int64 {
 	var usage unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
-		return seenFaults.Load() + 1
+		return -int64(time.Since(began))
 	}
 	return int64(usage.Majflt)
 }

@@ -65,12 +65,17 @@ func testRests(t *testing.T, m *Mapping) {
 	}
 	now := time.Since(began)
 	m.rests.Store(0)
-	seenFaults.Store(7)
+	m.faults.Store(7)
 	if m.waited(now, time.Hour, 7); m.rests.Load() != 0 {
 		t.Error("it rests though no page was waited for")
 	}
 	if m.waited(now, time.Hour, 8); m.rests.Load() < int64(now+restsFor*time.Hour) {
 		t.Error("it does not rest though a page was waited for")
+	}
+	other := &Mapping{}
+	other.faults.Store(7)
+	if other.waited(now, time.Hour, 8); other.rests.Load() == 0 {
+		t.Error("another mapping, which may have waited too, does not rest")
 	}
 	m.rests.Store(int64(now))
 	if !m.Read(p, 0) || string(p[:16]) != "0123456789abcdef" {
