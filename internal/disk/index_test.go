@@ -50,6 +50,13 @@ func TestIndex(t *testing.T) {
 				x.add(c, p.offset, uint32(p.length), p.hash)
 			}
 			x.done()
+			packed := 0
+			for _, b := range x.blocks {
+				packed += cap(b.bytes)
+			}
+			if x.memory < int64(packed) || x.memory > int64(packed+200*len(x.blocks)) {
+				t.Errorf("%d blocks with %d bytes count as %d", len(x.blocks), packed, x.memory)
+			}
 			checkIndex(t, x, coordinates, want)
 			checkSeeks(t, x, coordinates, anywhere)
 		})
