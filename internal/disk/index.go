@@ -2,7 +2,7 @@ package disk
 
 import (
 	"encoding/binary"
-	"math"
+	"math/bits"
 	"slices"
 	"sort"
 	"unsafe"
@@ -11,8 +11,8 @@ import (
 )
 
 // index says where the scrolls of a file are, in coordinate order. It is built
-// once, by add and then done, and then only read. A scroll takes 12 to 37 bytes
-// as a rule, without pointers, and the smallest index 128.
+// once, by add and then done, and then only read. A scroll takes 11 to 36 bytes
+// as a rule, without pointers, and the smallest index 136.
 type index struct {
 	blocks []block
 	first  []phext.Coordinate // of each block: what is searched first, close together
@@ -21,33 +21,39 @@ type index struct {
 	rows   [columns][]uint64 // of the block that is being built
 }
 
-// The numbers of a scroll, in the order in which a block has them. The widest come
-// first, so that all are aligned as a rule.
+// The numbers of a scroll, in the order in which a block has them.
 const (
-	hashColumn = iota
-	offsetColumn
-	hiColumn // hi and lo: the words of the coordinate
+	hiColumn = iota // hi and lo: the words of the coordinate
 	loColumn
+	hashColumn
+	offsetColumn
 	lengthColumn
 	columns
 )
+
+// together says which numbers of a scroll stand side by side: those that a search
+// reads of many scrolls, and those that it reads of the one that it found.
+var together = [][]int{{hiColumn, loColumn}, {hashColumn, offsetColumn, lengthColumn}}
 
 // block is a part of an index. It has few scrolls, so that a search in it reads
 // little memory that no search before it has read.
 type block struct {
 	n       int
 	columns [columns]column
-	bytes   []byte
+	bytes   []byte // and spare ones behind the last number
 }
 
 // column is one number of each scroll of a block, in as few bytes as they need: each
 // stands there as what it is above the least of them. The upper words of neighbours
 // in a phext are mostly the same, and need none.
 type column struct {
-	least uint64
-	from  uint32 // where it begins in the block's bytes
-	width uint8  // bytes of a number: 0, 2, 4 or 8
+	least  uint64
+	from   uint32 // where that of the first scroll is
+	stride uint8  // bytes to that of the next one
+	width  uint8  // bytes of a number, 0 to 8
 }
+
+const spare = 8 // so that any number can be read as eight bytes
 
 const blockScrolls = 256
 
@@ -57,7 +63,7 @@ type spot struct{ block, i int }
 // add appends a scroll, which stands behind all others.
 func (x *index) add(c phext.Coordinate, offset int64, length uint32, hash uint64) {
 	hi, lo := c.Words()
-	for i, n := range [columns]uint64{hash, uint64(offset), hi, lo, uint64(length)} {
+	for i, n := range [columns]uint64{hi, lo, hash, uint64(offset), uint64(length)} {
 		x.rows[i] = append(x.rows[i], n)
 	}
 	if x.n++; len(x.rows[0]) == blockScrolls {
@@ -77,57 +83,53 @@ func (x *index) done() {
 func (x *index) pack() {
 	b := block{n: len(x.rows[0])}
 	first := phext.FromWords(x.rows[hiColumn][0], x.rows[loColumn][0])
-	packed := make([]byte, 0, columns*8*b.n)
-	for i, numbers := range x.rows {
-		b.columns[i], packed = appendColumn(packed, numbers)
-		x.rows[i] = numbers[:0]
+	from := 0
+	for _, side := range together {
+		from += b.lay(side, from, &x.rows)
 	}
-	b.bytes = slices.Clone(packed)
+	b.bytes = make([]byte, from+spare)
+	for _, side := range together {
+		for i := range b.n {
+			for _, k := range side {
+				b.set(k, i, x.rows[k][i])
+			}
+		}
+	}
+	for k := range x.rows {
+		x.rows[k] = x.rows[k][:0]
+	}
 	x.blocks, x.first = append(x.blocks, b), append(x.first, first)
 	x.memory += int64(unsafe.Sizeof(b)) + int64(unsafe.Sizeof(first)) + int64(cap(b.bytes))
 }
 
-func appendColumn(dst []byte, numbers []uint64) (column, []byte) {
-	least := slices.Min(numbers)
-	c := column{least: least, from: uint32(len(dst)), width: widthOf(slices.Max(numbers) - least)}
-	for _, n := range numbers {
-		switch n -= least; c.width {
-		case 2:
-			dst = binary.LittleEndian.AppendUint16(dst, uint16(n))
-		case 4:
-			dst = binary.LittleEndian.AppendUint32(dst, uint32(n))
-		case 8:
-			dst = binary.LittleEndian.AppendUint64(dst, n)
-		}
+// lay gives columns that stand side by side their place, from an offset on. It
+// returns how many bytes they have.
+func (b *block) lay(side []int, from int, rows *[columns][]uint64) int {
+	stride := 0
+	for _, k := range side {
+		least := slices.Min(rows[k])
+		width := (bits.Len64(slices.Max(rows[k])-least) + 7) / 8
+		b.columns[k] = column{least: least, from: uint32(from + stride), width: uint8(width)}
+		stride += width
 	}
-	return c, dst
+	for _, k := range side {
+		b.columns[k].stride = uint8(stride)
+	}
+	return stride * b.n
 }
 
-func widthOf(most uint64) uint8 {
-	switch {
-	case most == 0:
-		return 0
-	case most <= math.MaxUint16:
-		return 2
-	case most <= math.MaxUint32:
-		return 4
-	}
-	return 8
+// set stores a number of a scroll, and spoils up to eight bytes behind it: they are set
+// in their order.
+func (b *block) set(number, i int, n uint64) {
+	c := &b.columns[number]
+	binary.LittleEndian.PutUint64(b.bytes[int(c.from)+i*int(c.stride):], n-c.least)
 }
 
 // at returns a number of a scroll.
 func (b *block) at(number, i int) uint64 {
 	c := &b.columns[number]
-	switch from := b.bytes[c.from:]; c.width {
-	case 0:
-		return c.least
-	case 2:
-		return c.least + uint64(binary.LittleEndian.Uint16(from[2*i:]))
-	case 4:
-		return c.least + uint64(binary.LittleEndian.Uint32(from[4*i:]))
-	default:
-		return c.least + binary.LittleEndian.Uint64(from[8*i:])
-	}
+	n := binary.LittleEndian.Uint64(b.bytes[int(c.from)+i*int(c.stride):])
+	return c.least + n&(1<<(8*c.width)-1)
 }
 
 func (b *block) coordinate(i int) phext.Coordinate {
