@@ -227,13 +227,13 @@ func (l layer) redo(op journal.Op, p place) {
 // had the layer, or a part of it, in it: texts that were appended and are there
 // are left out.
 func pendingOps(c content, l layer, exposed bool) (ops []journal.Op, overridden bool, err error) {
-	l.tree.Scan(func(e entry) bool {
+	l.each(func(e entry) bool {
 		at, there := c.index.find(e.coordinate, c.file)
 		op := journal.Op{Kind: e.kind, Coordinate: e.coordinate}
 		if exposed && there && e.kind == journal.Append {
-			op.Text, err = missing(at, e.places)
+			op.Text, err = missing(at, e.appendPlaces(nil))
 		} else {
-			op.Text, err = readAll(nil, e.places)
+			op.Text, err = readAll(nil, e.appendPlaces(nil))
 		}
 		overridden = overridden || there && e.kind != journal.Append
 		if len(op.Text) > 0 || e.kind != journal.Append {

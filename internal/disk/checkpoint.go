@@ -149,7 +149,7 @@ func (h *handle) freeze() error {
 		}
 	}
 	next := *h.current.Load()
-	next.frozen, next.active = next.active.over(next.frozen), newLayer()
+	next.frozen, next.active = next.active.over(next.frozen), layer{}
 	h.publish(&next)
 	return nil
 }
@@ -158,7 +158,7 @@ func (h *handle) freeze() error {
 // of its own that finish hears from.
 func (h *handle) fold() {
 	v, info := *h.current.Load(), h.info
-	v.active = newLayer()
+	v.active = layer{}
 	v.files.acquire() // cannot fail: it is the current one
 	h.folding, h.overtaken, h.pace = make(chan folded, 1), false, newPace()
 	if h.failed != nil {
@@ -272,6 +272,6 @@ func (h *handle) thaw() {
 	if next.frozen.empty() || h.frozen != isPending {
 		return
 	}
-	next.active, next.frozen = next.active.over(next.frozen), newLayer()
+	next.active, next.frozen = next.active.over(next.frozen), layer{}
 	h.publish(&next)
 }

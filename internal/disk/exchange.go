@@ -150,7 +150,8 @@ func (h *handle) install(f *folded) error {
 	before := h.current.Load()
 	next := *before
 	h.hold(&next, f.content)
-	if next.frozen = newLayer(); next.active.empty() {
+	next.frozen = layer{}
+	if next.active.empty() {
 		next.scrolls, next.size = f.content.index.n, f.content.size
 	}
 	h.content = journal.Mark{Sequence: f.sequence, File: f.content.identity}

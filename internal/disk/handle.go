@@ -225,7 +225,7 @@ func (h *handle) run() {
 
 // publish makes v what readers see from now on.
 func (h *handle) publish(v *view) {
-	v.sum = &checksum{}
+	v.sum, v.frozen, v.active = &checksum{}, v.frozen.published(), v.active.published()
 	old := h.current.Swap(v)
 	h.store.account.tell(h)
 	if old == nil {

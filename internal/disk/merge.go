@@ -65,7 +65,7 @@ func (m *merge) gather() {
 		if k.at.kind != journal.Append {
 			m.places = m.places[:0]
 		}
-		m.places = append(m.places, k.at.places...)
+		m.places = k.at.appendPlaces(m.places)
 		k.next()
 	}
 }

@@ -566,7 +566,7 @@ func (r mRecord) real() redone {
 
 func letters(l layer) (s string) {
 	e, _ := l.find(phext.First)
-	for _, p := range e.places {
+	for _, p := range e.appendPlaces(nil) {
 		s += string(rune(p.offset))
 	}
 	return s

@@ -101,7 +101,7 @@ func peek(dir vfs.FS, name sq.PhextName, path string) (sq.Snapshot, error) {
 	if err != nil {
 		return nil, sq.Wrap(err, sq.Internal, "read %q", path)
 	}
-	v := &view{frozen: newLayer(), active: newLayer(), sum: &checksum{}}
+	v := &view{sum: &checksum{}}
 	v.file, v.base, v.identity, v.exists = c.file, c.index, c.identity, c.file != nil
 	v.files = newGeneration()
 	if c.file != nil {

@@ -82,7 +82,7 @@ func (h *handle) recover(c content, left []leftover) error {
 		return err
 	}
 	h.older, h.sequence = j.chain, j.last()
-	v := &view{frozen: newLayer(), active: newLayer(), base: &index{}}
+	v := &view{base: &index{}}
 	h.hold(v, c)
 	h.regroup(v)
 	h.publish(v)
@@ -97,7 +97,7 @@ func (h *handle) recover(c content, left []leftover) error {
 // catchUp applies the records that the file does not hold.
 func (h *handle) catchUp(c content, j *found) error {
 	v := *h.current.Load()
-	v.frozen, v.active = newLayer(), newLayer() // not those of the view that is published
+	v.frozen, v.active = newLayer(), newLayer()
 	v.sequence = h.sequence
 	mark, known := j.matching(c.identity)
 	if h.content = mark; len(j.chain) == 0 {

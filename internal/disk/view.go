@@ -29,21 +29,21 @@ type view struct {
 func (v *view) find(c phext.Coordinate, places []place) []place {
 	above, ok := v.active.find(c)
 	if ok && above.kind != journal.Append {
-		return append(places, above.places...)
+		return above.appendPlaces(places)
 	}
 	places = v.findBelow(c, places)
-	return append(places, above.places...)
+	return above.appendPlaces(places)
 }
 
 func (v *view) findBelow(c phext.Coordinate, places []place) []place {
 	e, ok := v.frozen.find(c)
 	if ok && e.kind != journal.Append {
-		return append(places, e.places...)
+		return e.appendPlaces(places)
 	}
 	if p, ok := v.base.find(c, v.file); ok {
 		places = append(places, p)
 	}
-	return append(places, e.places...)
+	return e.appendPlaces(places)
 }
 
 // has returns the bytes of the scroll at c, 0 when there is none.
