@@ -31,9 +31,8 @@ func (p *process) proc(file, name string) (int64, error) {
 }
 
 // memory returns the bytes of memory that the process has for itself, and the most
-// that it had since forgetPeak. Pages of files that it has mapped are not among
-// them: they are the system's cache, mapped or not, and go when their room is
-// needed.
+// that it had since forgetPeak. The pages of its program are not among them: they are
+// the system's cache, and go when their room is needed.
 func (p *process) memory() (now, peak float64, err error) {
 	bytes, err := p.own()
 	return float64(bytes), float64(max(p.peak.Load(), bytes)), err
@@ -46,7 +45,7 @@ func (p *process) own() (int64, error) {
 }
 
 // forgetPeak begins to look for the most memory again, every few milliseconds until
-// the process ends: the system keeps the peak only of what includes mapped files.
+// the process ends: the system keeps the peak only of what includes its program.
 func (p *process) forgetPeak() error {
 	now, err := p.own()
 	p.peak.Store(now)

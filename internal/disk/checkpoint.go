@@ -218,9 +218,7 @@ func (c *content) seal(file vfs.File) (err error) {
 		return err
 	}
 	c.file = newSource(file)
-	if c.info, err = file.Stat(); err == nil {
-		c.file.sized(c.info.Identity.Size)
-	}
+	c.info, err = file.Stat()
 	return err
 }
 

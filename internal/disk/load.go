@@ -88,7 +88,6 @@ func (c *content) read() error {
 		return errChanged
 	}
 	c.info, c.index, c.size, c.problem = after, scan, bytes, through.problem
-	c.file.sized(size)
 	c.identity = journal.Identity{Size: size, Sum: phext.Checksum(through.sum.Sum128().Bytes())}
 	return nil
 }

@@ -16,22 +16,14 @@ import (
 // generations that hold it; the last one closes it.
 type source struct {
 	file    vfs.File
-	mapped  *vfs.Mapping // of the file; nil where there is none
-	segment bool         // of the journal, which nobody else may write to
+	segment bool // of the journal, which nobody else may write to
 	refs    atomic.Int64
 }
 
 func newSource(file vfs.File) *source { return &source{file: file} }
 
-// sized makes reading cheaper, now that the file has all the bytes that will be
-// read of it.
-func (s *source) sized(bytes int64) { s.mapped = vfs.Map(s.file, bytes) }
-
 // close closes what is only read: nothing can be lost.
-func (s *source) close() {
-	s.mapped.Close()
-	s.file.Close()
-}
+func (s *source) close() { s.file.Close() }
 
 func newSegmentSource(file vfs.File) *source { return &source{file: file, segment: true} }
 
@@ -94,10 +86,8 @@ var errRotten = sq.Errorf(sq.Unreadable, "the journal is damaged: it has not the
 
 // read fills dst, which has the length of the place.
 func (p place) read(dst []byte) error {
-	if m := p.source.mapped; m == nil || !m.Read(dst, p.offset) {
-		if n, err := p.source.file.ReadAt(dst, p.offset); n < len(dst) {
-			return p.source.short(err)
-		}
+	if n, err := p.source.file.ReadAt(dst, p.offset); n < len(dst) {
+		return p.source.short(err)
 	}
 	if xxh3.Hash(dst) != p.hash {
 		return p.source.changed()

@@ -70,7 +70,9 @@ func (d *dir) file(op, name string, flag int) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &file{File: f, name: name}, nil
+	opened := &file{File: f, name: name}
+	opened.cached.of(f)
+	return opened, nil
 }
 
 // open is file for what needs the *os.File.
@@ -267,10 +269,18 @@ func writeOwner(f *os.File, owner string) {
 	}
 }
 
-// file is a regular file of the system's. ReadAt and WriteAt are os.File's.
+// file is a regular file of the system's. WriteAt is os.File's.
 type file struct {
 	*os.File
-	name string
+	name   string
+	cached cached
+}
+
+func (f *file) ReadAt(p []byte, offset int64) (int, error) {
+	if f.cached.read(p, offset) {
+		return len(p), nil
+	}
+	return f.File.ReadAt(p, offset)
 }
 
 func (f *file) Sync() error { return pathError("sync", f.name, syncFile(f.File)) }
