@@ -52,6 +52,7 @@ func eachSeed(t *testing.T, test func(t *testing.T, seed uint64, relaxed bool, c
 // with several outcomes each, and again while what is left is opened: every
 // answered batch is there afterwards, once, and every other wholly or not at all.
 func TestEveryMomentCrashes(t *testing.T) {
+	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
 		for n := 1; n <= calls; n += sweepStep {
 			for outcome := range uint64(5) {
@@ -105,6 +106,7 @@ func crashAgain(w *world, seed uint64, n int, outcome uint64) {
 // in several ways: nothing answered is lost, what is refused changes nothing, and
 // once the disk works again everything does.
 func TestEveryOperationFails(t *testing.T) {
+	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
 		for n := 1; n <= calls; n += sweepStep {
 			for _, failure := range []error{syscall.EIO, syscall.ENOSPC} {
@@ -142,6 +144,7 @@ func failOnce(t *testing.T, seed uint64, relaxed bool, n int, failure error) {
 // TestFailsThenCrashes makes an operation fail and then loses power, before
 // anything was mended or after.
 func TestFailsThenCrashes(t *testing.T) {
+	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		for n := 1; n <= calls; n += sweepStep {

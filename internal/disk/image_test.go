@@ -38,6 +38,7 @@ func TestImages(t *testing.T) { takeImages(t, false, *images) }
 func TestRelaxedImages(t *testing.T) { takeImages(t, true, *images/4) }
 
 func takeImages(t *testing.T, relaxed bool, images int) {
+	t.Parallel()
 	x := &imager{relaxed: relaxed, seen: map[uint64]bool{}}
 	seed := *first
 	for ; x.taken < images && !t.Failed(); seed++ {

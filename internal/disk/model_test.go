@@ -610,6 +610,7 @@ func (w *model) run() {
 
 // TestModel explores the world, and then a world for each mutation.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	worlds := []model{
 		{batches: 2, crashes: 2, edits: 1}, {batches: 3, crashes: 2}, {batches: 1, crashes: 2, edits: 2},
 		{batches: 2, crashes: 2, edits: 1, relaxed: true}, {batches: 3, crashes: 2, relaxed: true},

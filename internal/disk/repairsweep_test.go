@@ -46,6 +46,7 @@ func everything(t *testing.T, mem *vfs.Mem) string {
 // operation of a repair, of several kinds of damage. The next repair ends with the
 // same file, and nothing that could be read is nowhere, or there twice.
 func TestRepairSweep(t *testing.T) {
+	t.Parallel()
 	variants := map[string]func(t *testing.T) *vfs.Mem{
 		"record": threeInMemory,
 		"two headers": func(t *testing.T) *vfs.Mem {
