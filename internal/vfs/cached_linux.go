@@ -2,9 +2,9 @@ package vfs
 
 import (
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -15,60 +15,62 @@ import (
 const mostCached = 16 << 10
 
 // cached reads what the system has of a file in its memory. It waits for no disk, so
-// the runtime is not told of it, which would cost as much as the copy. The zero
-// value reads nothing. Goroutines share it.
+// the runtime is not told of it, which would cost as much as the copy. It keeps the
+// descriptor at hand, and who reads counts as its user, so that it is not another
+// file's: what os.File has for that is in memory that no cache has when many files are
+// read in turn. The zero value reads nothing. Goroutines share it.
 type cached struct {
-	conn    syscall.RawConn
-	refused atomic.Bool // by the kernel, or for this file system
+	fd      int
+	users   atomic.Int64 // and opened, until it is closed
+	refused atomic.Bool  // by the kernel, or for this file system
 }
 
-// of sets the file.
+const opened = 1 << 40
+
+// of sets the file, which must not be closed before close.
 func (c *cached) of(f *os.File) {
-	if conn, err := f.SyscallConn(); err == nil {
-		c.conn = conn
+	withDescriptor(f, func(fd int) error {
+		c.fd = fd
+		c.users.Store(opened)
+		return nil
+	})
+}
+
+// close waits for those who read, which takes microseconds. Nothing is read any more.
+func (c *cached) close() {
+	for n := c.users.Load(); n >= opened; n = c.users.Load() {
+		if c.users.CompareAndSwap(n, n-opened) {
+			break
+		}
+	}
+	for c.users.Load() > 0 {
+		runtime.Gosched()
 	}
 }
 
 // read fills p from an offset on. It is false when the file is to be asked: not all
 // is in memory, there are fewer bytes, or too many are wanted. Then p holds anything.
 func (c *cached) read(p []byte, offset int64) bool {
-	if len(p) == 0 || len(p) > mostCached || offset < 0 || c.conn == nil || c.refused.Load() {
+	if len(p) == 0 || len(p) > mostCached || offset < 0 || c.refused.Load() {
 		return false
 	}
-	r := cachedReads.Get().(*cachedRead)
-	r.to.Base = &p[0]
-	r.to.SetLen(len(p))
-	r.offset, r.n, r.errno = offset, 0, 0
-	err := c.conn.Control(r.do)
-	if r.errno != 0 && r.errno != unix.EAGAIN && r.errno != unix.EINTR {
+	defer c.users.Add(-1)
+	if c.users.Add(1) < opened {
+		return false
+	}
+	to := ioVectors.Get().(*unix.Iovec)
+	to.Base = &p[0]
+	to.SetLen(len(p))
+	// What is in memory, or EAGAIN (RWF_NOWAIT, preadv2(2); Linux 4.14).
+	low, high := uintptr(offset), uintptr(uint64(offset)>>32) // the second is for 32 bits
+	n, _, errno := unix.RawSyscall6(unix.SYS_PREADV2, uintptr(c.fd), uintptr(unsafe.Pointer(to)), 1, low, high, unix.RWF_NOWAIT)
+	to.Base = nil
+	ioVectors.Put(to)
+	if errno != 0 && errno != unix.EAGAIN && errno != unix.EINTR {
 		c.refused.Store(true) // an error of the disk is met again by who asks the file
 	}
-	ok := err == nil && r.errno == 0 && r.n == len(p)
-	r.to.Base = nil
-	cachedReads.Put(r)
-	return ok
+	return errno == 0 && int(n) == len(p)
 }
 
-// cachedRead is one read. It is used again, so that none costs an allocation.
-type cachedRead struct {
-	to     unix.Iovec
-	offset int64
-	n      int
-	errno  syscall.Errno
-	do     func(fd uintptr) // run
-}
-
-var cachedReads = sync.Pool{New: func() any {
-	r := &cachedRead{}
-	r.do = r.run
-	return r
-}}
-
-// run asks for what is in memory (RWF_NOWAIT, preadv2(2); Linux 4.14).
-func (r *cachedRead) run(fd uintptr) {
-	low, high := uintptr(r.offset), uintptr(uint64(r.offset)>>32) // the second is for 32 bits
-	n, _, errno := unix.RawSyscall6(unix.SYS_PREADV2, fd, uintptr(unsafe.Pointer(&r.to)), 1, low, high, unix.RWF_NOWAIT)
-	if r.errno = errno; errno == 0 {
-		r.n = int(n)
-	}
-}
+// ioVectors are used again, so that a read costs no allocation.
+var ioVectors = sync.Pool{New: func() any { return new(unix.Iovec) }}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -106,5 +107,58 @@ func testCachedRefused(t *testing.T) {
 	}
 	if _, err := f.ReadAt(make([]byte, 10), 0); err == nil {
 		t.Error("a pipe was read at an offset")
+	}
+}
+
+// TestCachedClose: whoever reads while a file is closed reads that file, or nothing.
+func TestCachedClose(t *testing.T) {
+	dir, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	create := func(name string) *file {
+		made, err := dir.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := made.WriteAt([]byte(name), 0); err != nil {
+			t.Fatal(err)
+		}
+		return made.(*file)
+	}
+	for range 50 {
+		f := create("one")
+		var readers sync.WaitGroup
+		for range 4 {
+			reads := make(chan struct{})
+			readers.Go(func() {
+				p := make([]byte, 3)
+				for n := 0; f.cached.read(p, 0); n++ {
+					if string(p) != "one" {
+						t.Errorf("%q", p)
+					}
+					if n == 0 {
+						close(reads)
+					}
+				}
+			})
+			<-reads
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		other := create("two") // of the same descriptor, as a rule
+		readers.Wait()
+		if f.cached.read(make([]byte, 3), 0) {
+			t.Error("a closed file is read")
+		}
+		if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("closed twice: %v", err)
+		}
+		for _, f := range []*file{f, other} {
+			dir.Remove(f.name)
+		}
+		other.Close()
 	}
 }

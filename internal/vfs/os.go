@@ -70,9 +70,9 @@ func (d *dir) file(op, name string, flag int) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened := &file{File: f, name: name}
-	opened.cached.of(f)
-	return opened, nil
+	made := &file{File: f, name: name}
+	made.cached.of(f)
+	return made, nil
 }
 
 // open is file for what needs the *os.File.
@@ -274,6 +274,11 @@ type file struct {
 	*os.File
 	name   string
 	cached cached
+}
+
+func (f *file) Close() error {
+	f.cached.close()
+	return f.File.Close()
 }
 
 func (f *file) ReadAt(p []byte, offset int64) (int, error) {
