@@ -37,7 +37,7 @@ test: ## all checks and tests, with the race detector
 	go tool staticcheck ./...
 	@for system in darwin freebsd windows; do echo "for $$system"; GOOS=$$system go build ./... || exit 1; done
 	go test -race ./...
-	go test ./internal/disk -run 'TestImages|TestModel|TestEvery|TestFails|TestRepairSweep' -images 200000
+	go test ./internal/disk -run 'TestImages|TestModel|TestEvery|TestFails|TestRepairSweep' -images 100000
 	go test ./cmd/sq -run Allocations
 
 bench: ## how fast SQ is, beside the limit of the machine and beside others, into doc/performance.md (ROUNDS=7 SECONDS=3 ONLY=)

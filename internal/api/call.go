@@ -57,9 +57,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if c.isGuess(err) {
 			c.hold = c.server.guesses.wrong(client(c.request), time.Now())
 		}
-		if c.broken = !s.conns.pause(r.Context(), c.hold, s.ending); !c.broken {
-			c.fail(err)
+		if c.broken = !s.conns.pause(r.Context(), c.hold, s.ending); c.broken {
+			return
 		}
+		if s.conns.ending.Load() {
+			w.Header().Set("Connection", "close") // net/http may not know yet
+		}
+		c.fail(err)
 	}
 }
 

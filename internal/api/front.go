@@ -97,7 +97,10 @@ func (f *Front) Serve(l net.Listener) error {
 // their connections and ends their contexts. It returns nil when all finished, and
 // the error of ctx otherwise. Connections that were taken over are none of its own.
 func (f *Front) Shutdown(ctx context.Context) error {
-	f.once.Do(func() { close(f.ending) })
+	f.once.Do(func() {
+		f.http.SetKeepAlivesEnabled(false) // answers that are held back say that they are the last
+		close(f.ending)
+	})
 	err := f.http.Shutdown(ctx)
 	if err != nil {
 		f.http.Close()
