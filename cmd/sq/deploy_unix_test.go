@@ -336,7 +336,6 @@ func buildLine(t *testing.T, out string) string {
 // TestStaticProgram: the program of the image needs nothing of the system that it
 // runs on.
 func TestStaticProgram(t *testing.T) {
-	t.Parallel()
 	out := filepath.Join(t.TempDir(), "sq")
 	build := exec.Command("sh", "-c", buildLine(t, out))
 	build.Dir = "../.."

@@ -9,7 +9,6 @@ import (
 
 // TestFoundingPage looks at the pages as people do.
 func TestFoundingPage(t *testing.T) {
-	t.Parallel()
 	browser := newBrowser(t)
 	h := startFounding(t, 8)
 	for i := range 3 {

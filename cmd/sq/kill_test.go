@@ -39,7 +39,6 @@ const leastWrites = 50
 // was under way is there wholly or not at all. At the end the server is stopped
 // orderly, and the files have everything.
 func TestKill(t *testing.T) {
-	t.Parallel()
 	t.Logf("seed %d", *seed)
 	k := newKilling(t)
 	began := time.Now()
