@@ -33,8 +33,8 @@ func (v *service) watch(others []api.Route) []api.Route {
 	return append(append(others, v.readiness.routes()...), v.metrics.Route())
 }
 
-// observe counts a call.
-func (v *service) observe(o api.Observation) { v.metrics.Observe(o) }
+// observe returns what counts the calls of a tenant.
+func (v *service) observe(tenant string) func(api.Observation) { return v.metrics.Observe(tenant) }
 
 func routeNames(routes []api.Route, more ...string) []string {
 	for _, r := range routes {

@@ -18,15 +18,17 @@ type call struct {
 	reply   reply
 	began   time.Time
 
-	keyless bool   // no token is needed
-	named   string // see id
-	name    string // of the endpoint, "-" while none was found
-	quiet   bool   // it is left out of the access log
-	tenant  sq.Tenant
-	store   sq.Store
-	query   query
-	phext   sq.PhextName // empty where none is needed and none was given
-	body    body
+	keyless  bool   // no token is needed
+	named    string // see id
+	name     string // of the endpoint, "-" while none was found
+	quiet    bool   // it is left out of the access log
+	tenant   sq.Tenant
+	served   *served // what is kept of it; nil where it was not let in
+	store    sq.Store
+	observer func(Observation) // is told of the call
+	query    query
+	phext    sq.PhextName // empty where none is needed and none was given
+	body     body
 
 	hold   time.Duration // before the error is answered
 	broken bool          // the connection is to be cut
@@ -70,7 +72,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) newCall(w http.ResponseWriter, r *http.Request) *call {
 	now := time.Now()
 	c := calls.Get().(*call)
-	*c = call{server: s, request: r, began: now, name: "-", room: c.room}
+	*c = call{server: s, request: r, began: now, name: "-", observer: s.nobody, room: c.room}
 	c.reply = reply{ResponseWriter: w, progress: progress{s.Limits.StallTimeout, now}}
 	c.body = newBody(w, r, s.Limits)
 	return c
@@ -154,7 +156,7 @@ func (c *call) work(e *endpoint) error {
 	if err := c.takeSlot(); err != nil {
 		return err
 	}
-	defer c.server.slots.give(c.tenant.Name)
+	defer c.server.slots.give(c.served)
 	if e == nil {
 		return errNotFound
 	}
@@ -163,8 +165,8 @@ func (c *call) work(e *endpoint) error {
 
 // takeSlot takes a slot for the tenant, which has to be given back.
 func (c *call) takeSlot() error {
-	if !c.server.slots.take(c.tenant.Name, c.began) {
-		c.hold = c.server.rates.hold(c.tenant.Name, c.began)
+	if !c.server.slots.take(c.served, c.began) {
+		c.hold = c.server.rates.hold(c.served, c.began)
 		return sq.Errorf(sq.Busy, "too many requests at work, try again in a second")
 	}
 	return nil
@@ -172,12 +174,12 @@ func (c *call) takeSlot() error {
 
 // workAside does what goes on for long beside the slots, in a place of its own.
 func (c *call) workAside(e *endpoint) error {
-	streams, name := c.server.streams, c.tenant.Name
-	if !streams.take(name) {
-		c.hold = c.server.rates.hold(name, c.began)
+	streams := c.server.streams
+	if !streams.take(c.served) {
+		c.hold = c.server.rates.hold(c.served, c.began)
 		return sq.Errorf(sq.Busy, "too many event streams are open, try again later")
 	}
-	defer streams.give(name)
+	defer streams.give(c.served)
 	return c.do(e)
 }
 
@@ -186,7 +188,6 @@ func (c *call) do(e *endpoint) error {
 	if err := c.admit(e); err != nil {
 		return err
 	}
-	c.store = c.server.Store(c.tenant)
 	return e.do(c)
 }
 

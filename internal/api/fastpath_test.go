@@ -467,7 +467,7 @@ func TestReplyBehindSlot(t *testing.T) {
 	model := newModel()
 	s := New(Options{
 		Tenants: func() Tenants { return twoTenants }, Store: func(sq.Tenant) sq.Store { return model },
-		Observe: func(Observation) { early <- writes.Load() }, // behind the slot
+		Observe: func(string) func(Observation) { return func(Observation) { early <- writes.Load() } }, // behind the slot
 	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 // chose none of its words.
 type Observation struct {
 	Endpoint string        // the name of an endpoint or a route; "-" where it came to none
-	Tenant   string        // whose call it was; "" when nobody's, or the only tenant's
 	Status   int           // of the reply; 0 when there was none
 	In, Out  int64         // bytes of the bodies of request and reply
 	Duration time.Duration // from the headers of the request until the reply was handed over
@@ -18,11 +17,11 @@ type Observation struct {
 }
 
 func (c *call) observe(d time.Duration) {
-	if c.server.Observe == nil || c.quiet {
+	if c.quiet {
 		return
 	}
-	c.server.Observe(Observation{
-		Endpoint: c.name, Tenant: c.tenant.Name, Status: c.reply.status,
+	c.observer(Observation{
+		Endpoint: c.name, Status: c.reply.status,
 		In: c.body.bytes, Out: c.reply.bytes, Duration: d, Broken: c.broken,
 	})
 }
@@ -53,10 +52,10 @@ func (s *slots) atWork() int {
 }
 
 // visits returns how many requests of a tenant were let in so far.
-func (s *slots) visits(tenant string) uint64 {
+func (s *slots) visits(t *served) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.by[tenant].visits // who asks was let in
+	return t.place.visits
 }
 
 func (s *connections) counted() (open, idle int) {

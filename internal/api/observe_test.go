@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/wbic16/sq-go"
@@ -17,7 +19,11 @@ import (
 // bytes, and with no word that the client made up.
 func TestObserve(t *testing.T) {
 	var mu sync.Mutex
-	var seen []Observation
+	type told struct {
+		tenant string
+		Observation
+	}
+	var seen []told
 	hello := func(w http.ResponseWriter, _ *http.Request) error { _, err := w.Write([]byte("hello")); return err }
 	r := newRig(t, twoTenants, Options{
 		Many: true,
@@ -25,25 +31,27 @@ func TestObserve(t *testing.T) {
 			{Path: "/hello/{id}", Name: "hello", Methods: map[string]Action{"GET": hello}},
 			{Path: "/quiet", Name: "quiet", Quiet: true, Methods: map[string]Action{"GET": hello}},
 		},
-		Observe: func(o Observation) {
-			mu.Lock()
-			defer mu.Unlock()
-			seen = append(seen, o)
+		Observe: func(tenant string) func(Observation) {
+			return func(o Observation) {
+				mu.Lock()
+				defer mu.Unlock()
+				seen = append(seen, told{tenant, o})
+			}
 		},
 	})
 	for _, row := range []struct {
 		request
-		want Observation
+		want told
 	}{
-		{post("/api/v2/insert?p=notes"+at, "text"), Observation{Endpoint: "insert", Tenant: "alice", Status: 200, In: 4, Out: 16}},
-		{get("/api/v2/select?p=notes" + at), Observation{Endpoint: "select", Tenant: "alice", Status: 200, Out: 4}},
-		{get("/api/v2/select?p=notes"), Observation{Endpoint: "select", Tenant: "alice", Status: 400}},
-		{with(get("/api/v2/version"), "Authorization: bob's"), Observation{Endpoint: "version", Tenant: "bob", Status: 200, Out: 5}},
-		{with(get("/api/v2/version"), "Authorization: guess"), Observation{Endpoint: "-", Status: 401, Out: 12}},
-		{get("/api/v2/made-up"), Observation{Endpoint: "-", Tenant: "alice", Status: 404, Out: 9}},
-		{get("/made-up"), Observation{Endpoint: "-", Status: 404, Out: 9}},
-		{request{method: "MADEUP", path: "/api/v2/select?p=notes"}, Observation{Endpoint: "select", Tenant: "alice", Status: 405, Out: 18}},
-		{get("/hello/made-up"), Observation{Endpoint: "hello", Status: 200, Out: 5}},
+		{post("/api/v2/insert?p=notes"+at, "text"), told{"alice", Observation{Endpoint: "insert", Status: 200, In: 4, Out: 16}}},
+		{get("/api/v2/select?p=notes" + at), told{"alice", Observation{Endpoint: "select", Status: 200, Out: 4}}},
+		{get("/api/v2/select?p=notes"), told{"alice", Observation{Endpoint: "select", Status: 400}}},
+		{with(get("/api/v2/version"), "Authorization: bob's"), told{"bob", Observation{Endpoint: "version", Status: 200, Out: 5}}},
+		{with(get("/api/v2/version"), "Authorization: guess"), told{"", Observation{Endpoint: "-", Status: 401, Out: 12}}},
+		{get("/api/v2/made-up"), told{"alice", Observation{Endpoint: "-", Status: 404, Out: 9}}},
+		{get("/made-up"), told{"", Observation{Endpoint: "-", Status: 404, Out: 9}}},
+		{request{method: "MADEUP", path: "/api/v2/select?p=notes"}, told{"alice", Observation{Endpoint: "select", Status: 405, Out: 18}}},
+		{get("/hello/made-up"), told{"", Observation{Endpoint: "hello", Status: 200, Out: 5}}},
 	} {
 		r.send(get("/quiet")) // which nobody is told of
 		r.send(row.request)
@@ -58,6 +66,47 @@ func TestObserve(t *testing.T) {
 		}
 		if got[0] != row.want {
 			t.Errorf("%s %s is told of as %+v, want %+v", row.method, row.path, got[0], row.want)
+		}
+	}
+}
+
+// numbered are tenants of a revision.
+type numbered struct {
+	people
+	revision *atomic.Uint64
+}
+
+func (n numbered) Revision() uint64 { return n.revision.Load() }
+
+// TestRecall: the store of a tenant, and who is told of its calls, are asked for once
+// under each revision, for each tenant.
+func TestRecall(t *testing.T) {
+	var revision atomic.Uint64
+	var stores, observers atomic.Int64
+	model := newModel()
+	s := New(Options{
+		Tenants: func() Tenants { return numbered{twoTenants, &revision} },
+		Store:   func(sq.Tenant) sq.Store { stores.Add(1); return model },
+		Observe: func(string) func(Observation) { observers.Add(1); return func(Observation) {} },
+	})
+	ask := func(token string) {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, "/api/v2/version", nil)
+		r.Header.Set("Authorization", token)
+		w := httptest.NewRecorder()
+		if s.ServeHTTP(w, r); w.Code != http.StatusOK {
+			t.Fatal(w.Code, w.Body)
+		}
+	}
+	for i, want := range []int64{2, 4, 6} {
+		revision.Store(uint64(i))
+		for range 3 {
+			ask("alice's")
+			ask("alice's to read")
+			ask("bob's")
+		}
+		if stores.Load() != want || observers.Load() != 1+want { // one for nobody's calls
+			t.Errorf("after revision %d stores were asked for %d times, observers %d times", i, stores.Load(), observers.Load())
 		}
 	}
 }
@@ -78,11 +127,7 @@ func (r *rig) wait(mu *sync.Mutex, is func() bool) {
 
 func TestStats(t *testing.T) {
 	inside, leave := make(chan struct{}), make(chan struct{})
-	r := newRig(t, twoTenants, Options{Store: func(sq.Tenant) sq.Store {
-		inside <- struct{}{}
-		<-leave
-		return newModel()
-	}})
+	r := newRig(t, twoTenants, Options{Store: func(sq.Tenant) sq.Store { return blocking{newModel(), inside, leave} }})
 	replied := make(chan struct{})
 	go func() {
 		defer close(replied)
@@ -90,7 +135,7 @@ func TestStats(t *testing.T) {
 		if err == nil {
 			reply.Body.Close()
 		}
-		q, _ := http.NewRequest("GET", "http://"+r.addr+"/api/v2/version", nil)
+		q, _ := http.NewRequest("GET", "http://"+r.addr+"/api/v2/status?p=notes", nil)
 		q.Header.Set("Authorization", "alice's")
 		if reply, err := r.client.Do(q); err == nil {
 			reply.Body.Close()

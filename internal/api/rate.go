@@ -19,8 +19,20 @@ import (
 type rates struct {
 	began time.Time // what moments are counted from: a clock that is set does not matter
 
-	mu sync.Mutex
-	by map[string]*meter // guarded by mu: by tenant, of all that were ever served
+	mu sync.RWMutex
+	by map[string]*served // guarded by mu: by tenant
+}
+
+// served is what the server keeps of a tenant that was ever served, found with one
+// look-up: where many ask in turn, what belongs to one is in no cache any more.
+type served struct {
+	mu       sync.Mutex
+	meter    meter             // guarded by mu
+	store    sq.Store          // guarded by mu, as the next two; nil before the first request
+	observe  func(Observation) // is told of its calls
+	revision uint64            // of the tenants under which the server was asked for these two
+	place    place             // guarded by slots.mu
+	streams  int               // open ones; guarded by streams.mu
 }
 
 // meter is what a tenant has used.
@@ -54,20 +66,37 @@ const (
 const dayLength = 24 * time.Hour
 
 func newRates(used map[string]Usage) *rates {
-	r := &rates{began: time.Now(), by: make(map[string]*meter, len(used))}
+	r := &rates{began: time.Now(), by: make(map[string]*served, len(used))}
 	for tenant, u := range used {
-		r.by[tenant] = &meter{day: dayOf(u.Last), calls: max(u.Calls, 0), last: u.Last}
+		r.by[tenant] = &served{meter: meter{day: dayOf(u.Last), calls: max(u.Calls, 0), last: u.Last}}
 	}
 	return r
 }
 
 func dayOf(t time.Time) int64 { return t.Unix() / int64(dayLength/time.Second) }
 
-// take counts a request of a tenant, unless it is one too many.
-func (r *rates) take(t *sq.Tenant, now time.Time) allowance {
+// of returns what is kept of a tenant, which is let in.
+func (r *rates) of(tenant string) *served {
+	r.mu.RLock()
+	s := r.by[tenant]
+	r.mu.RUnlock()
+	if s != nil {
+		return s
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := r.ofLocked(t.Name)
+	if s = r.by[tenant]; s == nil {
+		s = &served{}
+		r.by[tenant] = s
+	}
+	return s
+}
+
+// take counts a request of a tenant, unless it is one too many.
+func (r *rates) take(s *served, t *sq.Tenant, now time.Time) allowance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := &s.meter
 	m.turn(now)
 	m.last = now
 	if t.RequestsPerSecond == 0 && t.RequestsPerDay == 0 {
@@ -78,20 +107,10 @@ func (r *rates) take(t *sq.Tenant, now time.Time) allowance {
 }
 
 // hold returns how long the refusal of a tenant waits that found no slot.
-func (r *rates) hold(tenant string, now time.Time) time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ofLocked(tenant).hold(now.Sub(r.began))
-}
-
-// ofLocked returns the meter of a tenant.
-func (r *rates) ofLocked(tenant string) *meter {
-	m := r.by[tenant]
-	if m == nil {
-		m = &meter{}
-		r.by[tenant] = m
-	}
-	return m
+func (r *rates) hold(s *served, now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.meter.hold(now.Sub(r.began))
 }
 
 // turn begins a new day. A clock that is set back a little goes on with the same
@@ -164,28 +183,37 @@ func (m *meter) today(most int64, now time.Time) allowance {
 
 // usage returns what a tenant has used today, and when it asked last.
 func (r *rates) usage(tenant string, now time.Time) (calls int64, last time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	m := r.by[tenant]
-	if m == nil {
+	r.mu.RLock()
+	s := r.by[tenant]
+	r.mu.RUnlock()
+	if s == nil {
 		return 0, time.Time{}
 	}
-	m.turn(now)
-	return m.calls, m.last
+	u := s.usage(now)
+	return u.Calls, u.Last
+}
+
+func (s *served) usage(now time.Time) Usage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.meter.turn(now)
+	return Usage{s.meter.calls, s.meter.last}
 }
 
 // all returns what tenants have used, and forgets those that are not known any
-// more and have used nothing today.
+// more and have used nothing today. A request of such a one that is still at work
+// gives back what it has to what was kept of it.
 func (r *rates) all(known func(tenant string) bool, now time.Time) map[string]Usage {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	used := make(map[string]Usage, len(r.by))
-	for tenant, m := range r.by {
-		if m.turn(now); m.calls == 0 && !known(tenant) {
+	for tenant, s := range r.by {
+		u := s.usage(now)
+		if u.Calls == 0 && !known(tenant) {
 			delete(r.by, tenant)
 			continue
 		}
-		used[tenant] = Usage{m.calls, m.last}
+		used[tenant] = u
 	}
 	return used
 }
@@ -193,7 +221,7 @@ func (r *rates) all(known func(tenant string) bool, now time.Time) map[string]Us
 // meter counts the request, says in the reply what is left, and refuses it when
 // nothing is.
 func (c *call) meter() error {
-	a := c.server.rates.take(&c.tenant, c.began)
+	a := c.server.rates.take(c.served, &c.tenant, c.began)
 	if a.of == "" {
 		return nil
 	}

@@ -35,14 +35,14 @@ func TestRatePerSecond(t *testing.T) {
 		t.Run(c.passed, func(t *testing.T) {
 			r := newRates(nil)
 			tenant, now := sq.Tenant{Name: "alice", RequestsPerSecond: c.rate}, noon(r)
-			if a := r.take(&tenant, now); a.most != c.most || a.remaining != c.most-1 || a.wait != 0 {
+			if a := r.take(r.of(tenant.Name), &tenant, now); a.most != c.most || a.remaining != c.most-1 || a.wait != 0 {
 				t.Fatalf("the first: %+v", a)
 			}
 			if c.reset == "" {
 				return
 			}
 			in := 1
-			for r.take(&tenant, now).wait == 0 {
+			for r.take(r.of(tenant.Name), &tenant, now).wait == 0 {
 				in++
 			}
 			if int64(in) != c.most {
@@ -50,17 +50,17 @@ func TestRatePerSecond(t *testing.T) {
 			}
 			now = now.Add(c.after)
 			for in = 0; ; in++ {
-				a := r.take(&tenant, now)
+				a := r.take(r.of(tenant.Name), &tenant, now)
 				if a.wait == 0 {
 					continue
 				}
 				if in != c.again || a.wait < c.wait || a.remaining != 0 || seconds(a.reset) != c.reset {
 					t.Errorf("after %v %d more, then %+v", c.after, in, a)
 				}
-				if got := r.take(&tenant, now.Add(a.wait-1)); got.wait == 0 {
+				if got := r.take(r.of(tenant.Name), &tenant, now.Add(a.wait-1)); got.wait == 0 {
 					t.Error("is let in before the time that was told")
 				}
-				if got := r.take(&tenant, now.Add(a.wait)); got.wait != 0 {
+				if got := r.take(r.of(tenant.Name), &tenant, now.Add(a.wait)); got.wait != 0 {
 					t.Errorf("is not let in when it was told: %+v", got)
 				}
 				break
@@ -75,7 +75,7 @@ func TestRateOfANewConfiguration(t *testing.T) {
 	r := newRates(nil)
 	now := noon(r)
 	ask := func(perSecond float64, perDay int64) bool {
-		return r.take(&sq.Tenant{Name: "alice", RequestsPerSecond: perSecond, RequestsPerDay: perDay}, now).wait == 0
+		return r.take(r.of("alice"), &sq.Tenant{Name: "alice", RequestsPerSecond: perSecond, RequestsPerDay: perDay}, now).wait == 0
 	}
 	count := func(perSecond float64, perDay int64) (n int) {
 		for ask(perSecond, perDay) {
@@ -127,7 +127,7 @@ func TestRatePerDay(t *testing.T) {
 		{365 * dayLength, true, 1, dayLength}, // and far ahead
 		{2, true, 1, dayLength - 2},           // and right
 	} {
-		a := r.take(&tenant, midnight.Add(c.at))
+		a := r.take(r.of(tenant.Name), &tenant, midnight.Add(c.at))
 		if (a.wait == 0) != c.in || a.remaining != c.remaining || a.reset != c.reset || !c.in && a.wait != c.reset {
 			t.Errorf("%d: %+v", i, a)
 		}
@@ -139,10 +139,10 @@ func TestRatePerDay(t *testing.T) {
 func TestRefusalsAreHeldBack(t *testing.T) {
 	r := newRates(nil)
 	tenant, now := sq.Tenant{Name: "alice", RequestsPerDay: 1}, noon(r)
-	if a := r.take(&tenant, now); a.hold != 0 {
+	if a := r.take(r.of(tenant.Name), &tenant, now); a.hold != 0 {
 		t.Errorf("who is let in is held for %v", a.hold)
 	}
-	hold := func() time.Duration { return r.take(&tenant, now).hold }
+	hold := func() time.Duration { return r.take(r.of(tenant.Name), &tenant, now).hold }
 	for i := range refusalsFree {
 		if d := hold(); d != 0 {
 			t.Errorf("refusal %d is held for %v", i, d)
@@ -179,7 +179,7 @@ func TestRatesTogether(t *testing.T) {
 		for range 16 {
 			all.Go(func() {
 				for range 50 {
-					if r.take(&tenant, now).wait == 0 {
+					if r.take(r.of(tenant.Name), &tenant, now).wait == 0 {
 						in.Add(1)
 					}
 				}
@@ -198,10 +198,10 @@ func TestUsageIsTakenOver(t *testing.T) {
 	s := New(Options{})
 	now := time.Now()
 	for _, name := range []string{"alice", "gone"} {
-		s.rates.take(&sq.Tenant{Name: name}, now)
+		s.rates.take(s.rates.of(name), &sq.Tenant{Name: name}, now)
 	}
-	s.rates.by["forgotten"] = &meter{day: dayOf(now) - 5, calls: 7, last: now.Add(-5 * dayLength)}
-	s.rates.by["quiet"] = &meter{day: dayOf(now) - 5, calls: 7, last: now.Add(-5 * dayLength)}
+	s.rates.by["forgotten"] = &served{meter: meter{day: dayOf(now) - 5, calls: 7, last: now.Add(-5 * dayLength)}}
+	s.rates.by["quiet"] = &served{meter: meter{day: dayOf(now) - 5, calls: 7, last: now.Add(-5 * dayLength)}}
 	used := s.Used(func(name string) bool { return name == "alice" || name == "quiet" })
 	if len(used) != 3 || used["gone"].Calls != 1 || len(s.rates.by) != 3 {
 		t.Errorf("used is %+v", used)

@@ -45,6 +45,7 @@ func (p people) Find(token string) (sq.Tenant, bool) {
 func (p people) NeedsToken() bool          { return len(p.names) > 0 }
 func (p people) IsAdmin(token string) bool { return p.admin != "" && token == p.admin }
 func (p people) HasAdmin() bool            { return p.admin != "" }
+func (p people) Revision() uint64          { return 0 }
 
 // rig is a server on a port that the system picked, over stores in memory.
 type rig struct {

@@ -118,7 +118,7 @@ func (c *call) visit(route *Route, tenants Tenants) error {
 	if err := c.takeSlot(); err != nil {
 		return err
 	}
-	defer c.server.slots.give(c.tenant.Name)
+	defer c.server.slots.give(c.served)
 	return c.act(context.WithValue(c.request.Context(), tenantKey{}, c.tenant), route)
 }
 

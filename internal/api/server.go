@@ -26,6 +26,9 @@ type Tenants interface {
 	IsAdmin(token string) bool
 	// HasAdmin reports whether there is such a key.
 	HasAdmin() bool
+	// Revision is another number when anything is said of a tenant that was not
+	// said before.
+	Revision() uint64
 }
 
 // Options is what a Server is made of. Tenants and Store are required.
@@ -36,7 +39,8 @@ type Options struct {
 	// Many says that there are several tenants: then each may take a quarter of
 	// the slots at most.
 	Many bool
-	// Store returns a tenant's store: cheap, and the same for the same tenant.
+	// Store returns a tenant's store, the same for the same directory. It has to be
+	// quick, and is asked at the tenant's first request under each revision of Tenants.
 	Store func(sq.Tenant) sq.Store
 	// Reload reads the configuration again, for a request that may ask for it. Where
 	// it is nil there is none to read, and a reload succeeds.
@@ -47,10 +51,11 @@ type Options struct {
 	// AccessLog has the line of each request at Info, those to quiet routes left
 	// out.
 	AccessLog bool
-	// Observe is told of each call at its end, those to quiet routes left out, by the
-	// goroutine that answered it, so it has to be quick. Where it is nil nobody is
-	// told.
-	Observe func(Observation)
+	// Observe returns who is told of each call of a tenant at its end, those to quiet
+	// routes left out, by the goroutine that answered it, so it has to be quick. It is
+	// asked when Store is, and once for the calls that are nobody's, by the name "",
+	// which is the only tenant's as well. Where it is nil nobody is told.
+	Observe func(tenant string) func(Observation)
 	// Loopback says that the listener is reached from this machine only. It
 	// matters where no token is needed: beyond loopback GET does not write.
 	Loopback bool
@@ -110,6 +115,7 @@ type Server struct {
 	streams *streams
 	rates   *rates
 	guesses *guesses
+	nobody  func(Observation) // is told of calls that are nobody's
 	routes  *routes
 	conns   *connections
 	origins map[string]bool // Options.AllowOrigin
@@ -147,6 +153,10 @@ func New(o Options) *Server {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	if s.Observe == nil {
+		s.Observe = func(string) func(Observation) { return func(Observation) {} }
+	}
+	s.nobody = s.Observe("")
 	s.work, s.stop = context.WithCancel(context.Background())
 	s.http = newHTTP(s, o.Limits, s.conns, s.log)
 	return s

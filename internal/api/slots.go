@@ -15,10 +15,9 @@ type slots struct {
 	few       int // of a tenant, at work beside another's
 
 	mu    sync.Mutex
-	taken int               // guarded by mu
-	by    map[string]*place // guarded by mu: by tenant, of all that ever had one
-	last  visit             // guarded by mu: of whom a request came last
-	other visit             // guarded by mu: of another before
+	taken int   // guarded by mu
+	last  visit // guarded by mu: of whom a request came last
+	other visit // guarded by mu: of another before
 }
 
 // place is what a tenant has.
@@ -29,8 +28,8 @@ type place struct {
 }
 
 type visit struct {
-	tenant string
-	at     time.Time
+	of *served
+	at time.Time
 }
 
 const (
@@ -45,18 +44,14 @@ func newSlots(all int, many bool) *slots {
 	if many {
 		each = max(all/4, 1)
 	}
-	return &slots{all: all, each: each, few: 4 * runtime.NumCPU(), by: map[string]*place{}}
+	return &slots{all: all, each: each, few: 4 * runtime.NumCPU()}
 }
 
 // take takes a slot for a tenant, and waits for its turn; false when there is none
 // for it.
-func (s *slots) take(tenant string, now time.Time) bool {
+func (s *slots) take(t *served, now time.Time) bool {
+	p := &t.place
 	s.mu.Lock()
-	p := s.by[tenant]
-	if p == nil {
-		p = &place{}
-		s.by[tenant] = p
-	}
 	if s.taken == s.all || p.taken == s.each {
 		s.mu.Unlock()
 		return false
@@ -64,7 +59,7 @@ func (s *slots) take(tenant string, now time.Time) bool {
 	s.taken++
 	p.taken++
 	p.visits++
-	if !s.beside(tenant, now) || p.taken-len(p.waiting) <= s.few {
+	if !s.beside(t, now) || p.taken-len(p.waiting) <= s.few {
 		s.mu.Unlock()
 		return true
 	}
@@ -76,11 +71,11 @@ func (s *slots) take(tenant string, now time.Time) bool {
 }
 
 // beside notes a visit, and reports whether another tenant is about.
-func (s *slots) beside(tenant string, now time.Time) bool {
-	if s.last.tenant != tenant {
+func (s *slots) beside(t *served, now time.Time) bool {
+	if s.last.of != t {
 		s.other = s.last
 	}
-	s.last = visit{tenant, now}
+	s.last = visit{t, now}
 	return !s.other.at.IsZero() && now.Sub(s.other.at) < aboutFor
 }
 
@@ -104,10 +99,10 @@ func (p *place) wait(s *slots, turn chan struct{}) {
 }
 
 // give gives back what take took, and lets those who wait have their turn.
-func (s *slots) give(tenant string) {
+func (s *slots) give(t *served) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.by[tenant]
+	p := &t.place
 	s.taken--
 	p.taken--
 	for len(p.waiting) > 0 && p.taken-len(p.waiting) < s.few {
@@ -122,8 +117,7 @@ type streams struct {
 	all, each int
 
 	mu    sync.Mutex
-	taken int            // guarded by mu
-	by    map[string]int // guarded by mu: by tenant, of those that have one
+	taken int // guarded by mu
 }
 
 // newStreams returns places that are all free; of many tenants one may take a
@@ -133,27 +127,25 @@ func newStreams(all int, many bool) *streams {
 	if many {
 		each = max(all/4, 1)
 	}
-	return &streams{all: all, each: each, by: map[string]int{}}
+	return &streams{all: all, each: each}
 }
 
 // take takes a place for a tenant; false when there is none for it.
-func (s *streams) take(tenant string) bool {
+func (s *streams) take(t *served) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.taken == s.all || s.by[tenant] == s.each {
+	if s.taken == s.all || t.streams == s.each {
 		return false
 	}
 	s.taken++
-	s.by[tenant]++
+	t.streams++
 	return true
 }
 
 // give gives back what take took.
-func (s *streams) give(tenant string) {
+func (s *streams) give(t *served) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken--
-	if s.by[tenant]--; s.by[tenant] == 0 {
-		delete(s.by, tenant)
-	}
+	t.streams--
 }

@@ -11,42 +11,43 @@ import (
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlots(512, true)
-		taken := make(chan string, 512)
-		take := func(tenant string) {
+		alone, other := &served{}, &served{}
+		taken := make(chan *served, 512)
+		take := func(tenant *served) {
 			go func() {
 				if !s.take(tenant, time.Now()) {
-					tenant = "refused"
+					tenant = nil
 				}
 				taken <- tenant
 			}()
 			synctest.Wait()
 		}
 		for range 2 * s.few {
-			take("alone")
+			take(alone)
 		}
 		if len(taken) != 2*s.few {
 			t.Fatalf("alone %d of %d are at work", len(taken), 2*s.few)
 		}
-		take("other")
+		take(other)
 		before := len(taken)
-		take("alone")
+		take(alone)
 		if len(taken) != before {
 			t.Error("beside another it does not wait")
 		}
 		for range s.few {
-			s.give("alone")
+			s.give(alone)
 			synctest.Wait()
 		}
 		if len(taken) != before {
 			t.Error("it has its turn though there are enough at work")
 		}
-		s.give("alone")
+		s.give(alone)
 		synctest.Wait()
 		if len(taken) != before+1 {
 			t.Error("it has no turn when others have ended")
 		}
-		take("other")
-		take("alone")
+		take(other)
+		take(alone)
 		before = len(taken)
 		time.Sleep(waitsFor)
 		synctest.Wait()
@@ -54,7 +55,7 @@ func TestTurns(t *testing.T) {
 			t.Error("it waits for ever")
 		}
 		time.Sleep(aboutFor)
-		take("alone")
+		take(alone)
 		if len(taken) != before+2 {
 			t.Error("it waits though nobody else is about")
 		}
@@ -65,8 +66,9 @@ func TestTurns(t *testing.T) {
 func TestNoTurnIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlots(512, true)
+		one, two := &served{}, &served{}
 		for i := range 100 {
-			tenant := []string{"one", "one", "one", "two"}[i%4]
+			tenant := []*served{one, one, one, two}[i%4]
 			go func() {
 				if s.take(tenant, time.Now()) {
 					time.Sleep(time.Duration(i%7) * 20 * time.Millisecond)
@@ -77,9 +79,9 @@ func TestNoTurnIsLeft(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		for tenant, p := range s.by {
-			if s.taken != 0 || p.taken != 0 || len(p.waiting) != 0 {
-				t.Errorf("%d are taken, by %s %+v", s.taken, tenant, p)
+		for _, tenant := range []*served{one, two} {
+			if p := tenant.place; s.taken != 0 || p.taken != 0 || p.visits == 0 || len(p.waiting) != 0 {
+				t.Errorf("%d are taken, by one of them %+v", s.taken, p)
 			}
 		}
 	})

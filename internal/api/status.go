@@ -24,7 +24,7 @@ func (c *call) status() error {
 		if err := s.Err(); err != nil {
 			return err
 		}
-		p := phextStatus{c.phext, s.Exists(), s.Size(), s.Scrolls(), s.Position().String(), c.server.slots.visits(c.tenant.Name)}
+		p := phextStatus{c.phext, s.Exists(), s.Size(), s.Scrolls(), s.Position().String(), c.server.slots.visits(c.served)}
 		if c.inJSON() {
 			return c.sendJSON(p)
 		}

@@ -211,6 +211,7 @@ func (c changing) Find(token string) (sq.Tenant, bool) { return c.now.Load().Fin
 func (c changing) NeedsToken() bool                    { return true }
 func (c changing) IsAdmin(string) bool                 { return false }
 func (c changing) HasAdmin() bool                      { return false }
+func (c changing) Revision() uint64                    { return 0 }
 
 // TestStreamsHaveTheirOwnLimit, beside that of requests, and a tenant a part of it.
 func TestStreamsHaveTheirOwnLimit(t *testing.T) {

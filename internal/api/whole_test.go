@@ -97,8 +97,8 @@ func TestList(t *testing.T) {
 		{"by POST", post("/api/v2/list", ""), 405, "", nil, nil},
 		{"without a token", with(get("/api/v2/list"), "Authorization: "), 401, "", nil, nil},
 	})
-	r.stores["alice"] = ofAllKinds{r.store("alice")}
-	_, text := r.send(with(get("/api/v2/list"), "Accept: application/json"))
+	kinds := newRig(t, twoTenants, Options{Store: func(x sq.Tenant) sq.Store { return ofAllKinds{r.store(x.Name)} }})
+	_, text := kinds.send(with(get("/api/v2/list"), "Accept: application/json"))
 	var all []listed
 	if err := json.Unmarshal([]byte(text), &all); err != nil {
 		t.Fatal(err)

@@ -32,6 +32,7 @@ func (s single) Find(token string) (sq.Tenant, bool) {
 func (s single) NeedsToken() bool  { return s != "" }
 func (single) IsAdmin(string) bool { return false }
 func (single) HasAdmin() bool      { return false }
+func (single) Revision() uint64    { return 0 }
 
 // serve serves a store until the test ends, and returns where.
 func serve(t *testing.T, store sq.Store, network, addr, token string) string {

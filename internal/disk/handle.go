@@ -18,20 +18,21 @@ import (
 // handle is an open phext. Its committer goroutine is the only one that changes
 // it; everyone else loads the current view.
 type handle struct {
-	store *Store
-	fs    vfs.FS
-	name  sq.PhextName
-	epoch uint64
-	log   changes
-
+	// What each read needs stands together.
+	store   *Store
+	name    sq.PhextName
+	epoch   uint64
+	pins    atomic.Int64 // users; far below 0 when closing
+	used    atomic.Int64 // when it was used last, as Engine.now
+	looked  atomic.Int64 // when the file was looked at last, as Engine.now
 	current atomic.Pointer[view]
+
+	fs      vfs.FS
+	log     changes
 	known   atomic.Pointer[vfs.Identity] // of the file that the view is based on; nil without one
-	looked  atomic.Int64                 // when the file was looked at last, as Engine.now
 	doubted atomic.Bool                  // the file is to be read again, even if it looks the same
 	rotten  atomic.Bool                  // the journal has not what was written to it
-	used    atomic.Int64                 // when it was used last, as Engine.now
 	entered atomic.Bool                  // the store has it: its size counts
-	pins    atomic.Int64                 // users; far below 0 when closing
 	drained chan struct{}                // closed when the last user of a closing handle is gone
 
 	queue   chan *request

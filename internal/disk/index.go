@@ -15,7 +15,7 @@ import (
 // as a rule, without pointers, and the smallest index 136.
 type index struct {
 	blocks []block
-	first  []phext.Coordinate // of each block: what is searched first, close together
+	later  []phext.Coordinate // the first of each block but the first: what is searched first, close together
 	n      int
 	memory int64             // bytes that the blocks take
 	rows   [columns][]uint64 // of the block that is being built
@@ -76,7 +76,7 @@ func (x *index) done() {
 	if len(x.rows[0]) > 0 {
 		x.pack()
 	}
-	x.rows, x.blocks, x.first = [columns][]uint64{}, slices.Clone(x.blocks), slices.Clone(x.first)
+	x.rows, x.blocks, x.later = [columns][]uint64{}, slices.Clone(x.blocks), slices.Clone(x.later)
 }
 
 // pack makes a block of the rows.
@@ -98,7 +98,10 @@ func (x *index) pack() {
 	for k := range x.rows {
 		x.rows[k] = x.rows[k][:0]
 	}
-	x.blocks, x.first = append(x.blocks, b), append(x.first, first)
+	if len(x.blocks) > 0 {
+		x.later = append(x.later, first)
+	}
+	x.blocks = append(x.blocks, b)
 	x.memory += int64(unsafe.Sizeof(b)) + int64(unsafe.Sizeof(first)) + int64(cap(b.bytes))
 }
 
@@ -138,15 +141,15 @@ func (b *block) coordinate(i int) phext.Coordinate {
 
 // seek returns the spot of the first scroll at c or behind it.
 func (x *index) seek(c phext.Coordinate) spot {
-	k := sort.Search(len(x.first), func(k int) bool { return c.Less(x.first[k]) })
-	if k == 0 {
+	k := sort.Search(len(x.later), func(k int) bool { return c.Less(x.later[k]) })
+	if k == len(x.blocks) {
 		return spot{}
 	}
-	i := x.blocks[k-1].seek(c)
-	if i == x.blocks[k-1].n {
-		return spot{k, 0}
+	i := x.blocks[k].seek(c)
+	if i == x.blocks[k].n {
+		return spot{k + 1, 0}
 	}
-	return spot{k - 1, i}
+	return spot{k, i}
 }
 
 // seek returns the first scroll of a block at c or behind it.

@@ -41,22 +41,23 @@ var (
 // directory is opened and locked, and a phext is opened at its first use. What
 // is not used for a while is closed again.
 type Store struct {
-	engine  *Engine
-	dir     string
-	account account
+	engine *Engine
+	dir    string
 
-	mu      sync.Mutex // guards what follows; not held while a phext is opened
+	mu      sync.Mutex // guards what follows, down to account; not held while a phext is opened
 	closed  bool
-	closing chan struct{} // closed with it
-	fs      vfs.FS        // nil until it is used
-	lock    io.Closer
-	folds   bool                           // names that differ only in case are one
-	left    map[sq.PhextName][]leftover    // segments of phexts that are not open
-	failed  map[sq.PhextName]bool          // an opening failed, and left may not be all
+	fs      vfs.FS                         // nil until it is used
 	handles map[sq.PhextName]*handle       // open, or closing
 	opening map[sq.PhextName]chan struct{} // closed when the opening has ended
-	used    int64                          // as Engine.now: when it was opened or a phext was closed
+	closing chan struct{}                  // closed when closed is set
+	lock    io.Closer
+	folds   bool                        // names that differ only in case are one
+	left    map[sq.PhextName][]leftover // segments of phexts that are not open
+	failed  map[sq.PhextName]bool       // an opening failed, and left may not be all
+	used    int64                       // as Engine.now: when it was opened or a phext was closed
 	high    map[sq.PhextName]map[section]int
+
+	account account
 }
 
 var _ sq.Store = (*Store)(nil)

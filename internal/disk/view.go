@@ -8,20 +8,21 @@ import (
 // view is one state of a phext: what the file holds, what is being folded into
 // it, and what is newer. It never changes once it is published.
 type view struct {
-	exists   bool
-	problem  error // the file is no phext, or the journal is damaged: no writes
-	opaque   bool  // the file is no phext: its bytes are all there is
-	sequence uint64
-	scrolls  int
-	size     int64 // of the normal form
-	sum      *checksum
-
-	file     *source          // nil when there is no file
-	identity journal.Identity // of the file
+	// What a search for one scroll reads stands together.
+	files    *generation
+	file     *source // nil when there is no file
 	base     *index
 	frozen   layer // between the file and active, while a checkpoint runs
 	active   layer
-	files    *generation
+	problem  error // the file is no phext, or the journal is damaged: no writes
+	opaque   bool  // the file is no phext: its bytes are all there is
+	exists   bool
+	sequence uint64
+
+	identity journal.Identity // of the file
+	scrolls  int
+	size     int64 // of the normal form
+	sum      *checksum
 }
 
 // find appends to places where the text of the scroll at c is. Nothing appended

@@ -105,18 +105,10 @@ func (r *Requests) all() map[string]*tenantCounts {
 
 // collectTenant sends what was counted of one tenant.
 func (r *Requests) collectTenant(to sink, name string, t *tenantCounts) {
-	for endpoint := range t.rows {
-		counts := t.rows[endpoint].Load()
-		if counts == nil {
-			continue
-		}
-		for i := range counts {
-			if n := counts[i].Load(); n > 0 {
-				send(to, requestCount, n, name, r.names[endpoint], statusLabels[i])
-			}
-		}
+	in, out, calls := t.counted()
+	for _, c := range calls {
+		send(to, requestCount, c.n, name, r.names[c.endpoint], statusLabels[c.status])
 	}
-	in, out := t.in.Load(), t.out.Load()
 	if in > 0 || out > 0 || name == "" {
 		send(to, requestBytes, in, name)
 		send(to, replyBytes, out, name)

@@ -4,9 +4,9 @@
 //	api.Observation --> Requests --+
 //	api.Stats, disk.Stats, ... ----+--> collector --> registry --> GET /api/v2/metrics
 //
-// Requests are counted here, as they end: one look-up of the tenant, one of the
-// endpoint and some atomic additions, with no allocation and no label put
-// together. All else is counted where it happens, and only read when somebody
+// Requests are counted here, as they end: one look-up of the endpoint and some
+// additions, with no allocation and no label put together. What counts a tenant's
+// the API keeps. All else is counted where it happens, and only read when somebody
 // asks. So neither the API nor the engine knows this package.
 //
 // How many series there are is bounded. Endpoints and statuses are few and known

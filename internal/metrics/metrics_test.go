@@ -70,7 +70,11 @@ func (s *stage) become(names ...string) {
 }
 
 func (s *stage) see(tenant, endpoint string, status int) {
-	s.Observe(api.Observation{Tenant: tenant, Endpoint: endpoint, Status: status, In: 3, Out: 5, Duration: time.Millisecond})
+	s.Observe(tenant)(seen(endpoint, status))
+}
+
+func seen(endpoint string, status int) api.Observation {
+	return api.Observation{Endpoint: endpoint, Status: status, In: 3, Out: 5, Duration: time.Millisecond}
 }
 
 // shown returns what is shown to who accepts a format.
@@ -119,7 +123,7 @@ func TestRequests(t *testing.T) {
 	s.see("bob", "pages", 299)
 	s.see("bob", "made up", 1234)
 	s.see("", "-", 401)
-	s.Observe(api.Observation{Endpoint: "get", Tenant: "bob", Status: 200, Broken: true})
+	s.Observe("bob")(api.Observation{Endpoint: "get", Status: 200, Broken: true})
 	s.wants(
 		`sq_http_requests_total{endpoint="select",status="200",tenant="alice"} 2`+"\n",
 		`sq_http_requests_total{endpoint="update",status="507",tenant="alice"} 1`+"\n",
@@ -271,7 +275,8 @@ func TestTogether(t *testing.T) {
 
 func TestObserveAllocatesNothing(t *testing.T) {
 	s := newStage(t, 10, "alice")
-	if n := testing.AllocsPerRun(100, func() { s.see("alice", "select", 200) }); n != 0 {
+	observe, call := s.Observe("alice"), seen("select", 200)
+	if n := testing.AllocsPerRun(100, func() { observe(call) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -280,19 +285,19 @@ func TestObserveAllocatesNothing(t *testing.T) {
 func BenchmarkObserve(b *testing.B) {
 	r := newRequests(api.EndpointNames(), func(string) bool { return true }, 20000)
 	for i := range 10000 {
-		r.Observe(api.Observation{Endpoint: "select", Tenant: fmt.Sprintf("founding-%05d", i), Status: 200})
+		r.Observe(fmt.Sprintf("founding-%05d", i))
 	}
-	o := api.Observation{Endpoint: "select", Tenant: "founding-05000", Status: 200, Out: 1000, Duration: 50 * time.Microsecond}
+	observe, o := r.Observe("founding-05000"), api.Observation{Endpoint: "select", Status: 200, Out: 1000, Duration: 50 * time.Microsecond}
 	b.Run("one", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			r.Observe(o)
+			observe(o)
 		}
 	})
 	b.Run("together", func(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				r.Observe(o)
+				observe(o)
 			}
 		})
 	})

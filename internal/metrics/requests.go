@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,7 @@ var statuses = []int{
 	http.StatusInternalServerError, http.StatusNotImplemented, http.StatusServiceUnavailable, http.StatusInsufficientStorage,
 }
 
-// statusCount is how many counters a row has; the last is for other statuses.
+// statusCount is how many statuses are told apart; the last is all others.
 const statusCount = 24
 
 // statusLabels are the values of the label status.
@@ -36,7 +37,7 @@ var statusLabels = func() (labels [statusCount]string) {
 	return labels
 }()
 
-// statusIndex has for each status where in a row it is counted.
+// statusIndex has the number of each status among statuses.
 var statusIndex = func() (index [600]uint8) {
 	for s := range index {
 		index[s] = statusCount - 1
@@ -68,30 +69,50 @@ var refusals = []struct {
 	{http.StatusInsufficientStorage, "full"},
 }
 
-// row counts a tenant's requests to one endpoint, by status.
-type row [statusCount]atomic.Uint64
-
-// tenantCounts is what is counted of one tenant.
+// tenantCounts is what is counted of one tenant. It takes few bytes, close together:
+// there may be many, and what belongs to one is in no cache any more when many ask
+// in turn.
 type tenantCounts struct {
-	rows    []atomic.Pointer[row] // by endpoint; nil before the first request
-	in, out atomic.Uint64         // bytes of bodies
+	mu      sync.Mutex    // guards what follows
+	in, out uint64        // bytes of bodies
+	calls   []callsOfKind // of the kinds that there were
 }
 
-// row returns the row of an endpoint.
-func (t *tenantCounts) row(endpoint int) *row {
-	if r := t.rows[endpoint].Load(); r != nil {
-		return r
+// callsOfKind counts the calls of one endpoint that came to one status.
+type callsOfKind struct {
+	endpoint uint16
+	status   uint8 // its number
+	n        uint64
+}
+
+// add counts a call.
+func (t *tenantCounts) add(endpoint uint16, status uint8, in, out int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.in += uint64(max(in, 0))
+	t.out += uint64(max(out, 0))
+	for i := range t.calls {
+		if c := &t.calls[i]; c.endpoint == endpoint && c.status == status {
+			c.n++
+			return
+		}
 	}
-	t.rows[endpoint].CompareAndSwap(nil, new(row))
-	return t.rows[endpoint].Load()
+	t.calls = append(t.calls, callsOfKind{endpoint, status, 1})
+}
+
+// counted returns what was counted so far.
+func (t *tenantCounts) counted() (in, out uint64, calls []callsOfKind) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.in, t.out, slices.Clone(t.calls)
 }
 
 // Requests counts requests. Goroutines share it.
 type Requests struct {
-	names   []string       // of endpoints; the first is "-"
-	index   map[string]int // of names; never changed
+	names   []string          // of endpoints; the first is "-"
+	index   map[string]uint16 // of names; never changed
 	latency []*measure.Histogram
-	failed  row // of all, by status; those of a tenant go with it
+	failed  [statusCount]atomic.Uint64 // of all; those of a tenant go with it
 	broken  atomic.Uint64
 	known   func(tenant string) bool
 	most    int
@@ -106,13 +127,13 @@ type Requests struct {
 // newRequests returns counters for endpoints of these names. known tells whether
 // there is a tenant of a name by now; at most so many get counters of their own.
 func newRequests(endpoints []string, known func(string) bool, most int) *Requests {
-	r := &Requests{names: []string{"-"}, index: map[string]int{}, known: known, most: most, tenants: map[string]*tenantCounts{}}
+	r := &Requests{names: []string{"-"}, index: map[string]uint16{}, known: known, most: most, tenants: map[string]*tenantCounts{}}
 	r.names = append(r.names, endpoints...)
 	for i, name := range r.names {
-		r.index[name] = i
+		r.index[name] = uint16(i)
 		r.latency = append(r.latency, newLatency())
 	}
-	r.nobody, r.other = r.newTenant(), r.newTenant()
+	r.nobody, r.other = &tenantCounts{}, &tenantCounts{}
 	return r
 }
 
@@ -121,25 +142,20 @@ func newLatency() *measure.Histogram {
 	return measure.Durations(100*us, 250*us, 500*us, ms, 2500*us, 5*ms, 10*ms, 25*ms, 50*ms, 100*ms, 250*ms, 500*ms, s, 2500*ms, 5*s, 10*s, 30*s)
 }
 
-func (r *Requests) newTenant() *tenantCounts {
-	return &tenantCounts{rows: make([]atomic.Pointer[row], len(r.names))}
+// Observe returns what counts the calls of a tenant that end. It is what
+// api.Options.Observe asks for: what it returns is good until there are other tenants.
+func (r *Requests) Observe(tenant string) func(api.Observation) {
+	t := r.tenant(tenant)
+	return func(o api.Observation) { r.count(t, o) }
 }
 
-// Observe counts a call that has ended. It is what api.Options.Observe asks for.
-func (r *Requests) Observe(o api.Observation) {
+func (r *Requests) count(t *tenantCounts, o api.Observation) {
 	endpoint := r.index[o.Endpoint] // 0 for one that is not known
 	r.latency[endpoint].Add(int64(o.Duration))
-	t := r.tenant(o.Tenant)
 	status := indexOf(o.Status)
-	t.row(endpoint)[status].Add(1)
+	t.add(endpoint, status, o.In, o.Out)
 	if o.Status >= http.StatusBadRequest {
 		r.failed[status].Add(1)
-	}
-	if o.In > 0 {
-		t.in.Add(uint64(o.In))
-	}
-	if o.Out > 0 {
-		t.out.Add(uint64(o.Out))
 	}
 	if o.Broken {
 		r.broken.Add(1)
@@ -175,7 +191,7 @@ func (r *Requests) enter(name string) *tenantCounts {
 		r.full.Store(len(r.tenants) >= r.most)
 		return r.other
 	}
-	t := r.newTenant()
+	t := &tenantCounts{}
 	r.tenants[name] = t
 	return t
 }

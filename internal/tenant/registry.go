@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/wbic16/sq-go"
 )
@@ -12,6 +13,7 @@ import (
 // Registry answers who shows a token. It never changes, so goroutines share it
 // freely, and a request that holds one finishes as the tenant it began as.
 type Registry struct {
+	revision   uint64
 	config     *Config
 	byToken    map[TokenHash]int // the index in config.Entries of each that is enabled
 	newer      map[TokenHash]int // what goes before byToken: few, and nobody where it is disabled
@@ -20,10 +22,16 @@ type Registry struct {
 	keyless    bool              // everyone is the only tenant
 }
 
+// revisions counts the registries there were.
+var revisions atomic.Uint64
+
+// Revision is the number of the registry, which no other of the process has.
+func (r *Registry) Revision() uint64 { return r.revision }
+
 // New returns the registry of c, which belongs to it from now on: nobody may
 // change c any more. It costs less than a microsecond an entry.
 func New(c *Config) *Registry {
-	r := &Registry{config: c, byToken: make(map[TokenHash]int, len(c.Entries)), durability: map[string]string{}}
+	r := &Registry{revision: revisions.Add(1), config: c, byToken: make(map[TokenHash]int, len(c.Entries)), durability: map[string]string{}}
 	for i := range c.Entries {
 		e := &c.Entries[i]
 		if !e.Enabled {
@@ -158,7 +166,7 @@ func (r *Registry) amended(c *Config, changed []int) *Registry {
 	if len(r.newer)+len(changed) > maxNewer {
 		return New(c)
 	}
-	next := &Registry{config: c, byToken: r.byToken, newer: maps.Clone(r.newer), durability: maps.Clone(r.durability)}
+	next := &Registry{revision: revisions.Add(1), config: c, byToken: r.byToken, newer: maps.Clone(r.newer), durability: maps.Clone(r.durability)}
 	if next.newer == nil {
 		next.newer = map[TokenHash]int{}
 	}
