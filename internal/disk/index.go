@@ -39,6 +39,7 @@ var together = [][]int{{hiColumn, loColumn}, {hashColumn, offsetColumn, lengthCo
 // little memory that no search before it has read.
 type block struct {
 	n       int
+	span    uint64 // from the least to the last lower word, where all have the same upper one
 	columns [columns]column
 	bytes   []byte // and spare ones behind the last number
 }
@@ -82,6 +83,7 @@ func (x *index) done() {
 // pack makes a block of the rows.
 func (x *index) pack() {
 	b := block{n: len(x.rows[0])}
+	b.span = x.rows[loColumn][b.n-1] - x.rows[loColumn][0]
 	first := phext.FromWords(x.rows[hiColumn][0], x.rows[loColumn][0])
 	from := 0
 	for _, side := range together {
@@ -152,18 +154,32 @@ func (x *index) seek(c phext.Coordinate) spot {
 	return spot{k, i}
 }
 
-// seek returns the first scroll of a block at c or behind it.
+// seek returns the first scroll of a block at c or behind it. It begins where c would
+// be if all had the same distance, as they mostly have, and goes on from there in steps
+// that become longer, or else by halves: then it reads few bytes, which no cache has.
 func (b *block) seek(c phext.Coordinate) int {
-	from, to := 0, b.n
-	for from < to {
-		middle := int(uint(from+to) >> 1)
-		if b.coordinate(middle).Less(c) {
-			from = middle + 1
+	from, to, i := 0, b.n, b.guess(c)
+	for step := 1; from < to; step *= 2 {
+		if b.coordinate(i).Less(c) {
+			from, i = i+1, i+step
 		} else {
-			to = middle
+			to, i = i, i-step
+		}
+		if i < from || i >= to {
+			i = int(uint(from+to) >> 1)
 		}
 	}
 	return from
+}
+
+// guess returns a scroll near which c may be.
+func (b *block) guess(c phext.Coordinate) int {
+	_, lo := c.Words()
+	above := lo - b.columns[loColumn].least // far more than span where it lies below
+	if b.columns[hiColumn].width > 0 || above > b.span {
+		return b.n / 2
+	}
+	return int(float64(above) / float64(max(b.span, 1)) * float64(b.n-1))
 }
 
 func (x *index) valid(s spot) bool { return s.block < len(x.blocks) }

@@ -32,6 +32,8 @@ func TestIndex(t *testing.T) {
 		"in a row":         {3000, nth, 1 << 10},
 		"in a few rows":    {3000, func(i int) phext.Coordinate { return nth(i).With(3, i/700+1) }, 1 << 20},
 		"in many sections": {3000, func(i int) phext.Coordinate { return phext.First.With(6, i+1) }, 1 << 33},
+		"uneven":           {600, func(i int) phext.Coordinate { return nth(i * i) }, 1 << 10},
+		"in two heaps":     {250, func(i int) phext.Coordinate { return nth(i + i/125*99_000) }, 1 << 10},
 		"anywhere":         {3000, anywhere, 1 << 10},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,8 +93,8 @@ func checkSeeks(t *testing.T, x *index, coordinates []phext.Coordinate, any func
 	for i := range 1000 {
 		sought = append(sought, any(i))
 	}
-	for _, c := range coordinates {
-		sought = append(sought, successor(c))
+	for i, c := range coordinates {
+		sought = append(sought, successor(c), nth(3*i))
 	}
 	for _, c := range sought {
 		k := sort.Search(len(coordinates), func(k int) bool { return !coordinates[k].Less(c) })
