@@ -47,6 +47,7 @@ type Store struct {
 	mu      sync.Mutex // guards what follows, down to account; not held while a phext is opened
 	closed  bool
 	fs      vfs.FS                         // nil until it is used
+	recent  *handle                        // of handles that was asked for last, or nil
 	handles map[sq.PhextName]*handle       // open, or closing
 	opening map[sq.PhextName]chan struct{} // closed when the opening has ended
 	closing chan struct{}                  // closed when closed is set
@@ -139,7 +140,10 @@ func (s *Store) pinOrWait(name sq.PhextName) (*handle, <-chan struct{}, error) {
 		s.mu.Unlock()
 		return nil, nil, err
 	}
-	if h := s.handles[name]; h != nil {
+	if s.recent == nil || s.recent.name != name {
+		s.recent = s.handles[name]
+	}
+	if h := s.recent; h != nil {
 		s.mu.Unlock()
 		if h.pin() {
 			h.used.Store(h.now())
@@ -200,6 +204,7 @@ func (s *Store) forget(h *handle, left []leftover) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.handles, h.name)
+	s.recent = nil
 	if len(left) > 0 {
 		s.left[h.name] = left
 	}

@@ -27,9 +27,14 @@ type cached struct {
 
 const opened = 1 << 40
 
-// of sets the file, which must not be closed before close.
+// of sets the file, which must not be closed before close. Where the file is ours the
+// system does not note any more when it was read, which would make it look at more of
+// the file each time, and write now and then.
 func (c *cached) of(f *os.File) {
 	withDescriptor(f, func(fd int) error {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err == nil {
+			unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags|unix.O_NOATIME) // refused for another's file
+		}
 		c.fd = fd
 		c.users.Store(opened)
 		return nil

@@ -6,8 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -160,5 +162,38 @@ func TestCachedClose(t *testing.T) {
 			dir.Remove(f.name)
 		}
 		other.Close()
+	}
+}
+
+// TestReadLeavesNoTrace: that a file was read is not noted in it.
+func TestReadLeavesNoTrace(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "text")
+	if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	long := time.Now().Add(-100 * time.Hour)
+	if err := os.Chtimes(path, long, long); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	f, err := dir.Open("text")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, refused := range []bool{false, true} {
+		f.(*file).cached.refused.Store(refused)
+		if n, err := f.ReadAt(make([]byte, 4), 0); n != 4 {
+			t.Error(n, err)
+		}
+		var stat unix.Stat_t
+		if err := unix.Stat(path, &stat); err != nil || stat.Atim.Nano() != long.UnixNano() {
+			t.Errorf("it was read at %v, %v", time.Unix(stat.Atim.Unix()), err)
+		}
 	}
 }
