@@ -77,7 +77,9 @@ func (h *handle) tick() {
 		return
 	}
 	switch wait := h.wait(); {
-	case h.folding != nil, v.problem != nil:
+	case h.folding != nil:
+		return
+	case v.problem != nil:
 	case !v.pending() && h.failed == nil && h.unsettled == nil:
 		if h.rest() != nil {
 			h.timer.Reset(retryMost)
@@ -85,8 +87,12 @@ func (h *handle) tick() {
 	case wait > 0:
 		h.cover()
 		h.timer.Reset(wait)
-	default:
-		h.startCheckpoint(func(error) {})
+	case h.hasTurn():
+		h.startCheckpoint(func(error) { h.leaveTurn() })
+		return
+	}
+	if h.hasCome {
+		h.leaveTurn() // it is not needed
 	}
 }
 

@@ -18,7 +18,7 @@
 //	handle.go                 an open phext: its users and its committer
 //	commit.go decide.go relaxed.go    batches into the journal
 //	segment.go                the journal's files
-//	checkpoint.go pace.go exchange.go build.go    the journal into the file
+//	checkpoint.go turns.go pace.go exchange.go build.go    the journal into the file
 //	adopt.go replace.go       the file changed by others, replaced, dropped
 //	recover.go chain.go       opening after whatever happened
 //	view.go merge.go index.go layer.go source.go load.go    what is in memory
@@ -82,6 +82,7 @@ type Engine struct {
 	dirs    atomic.Int64 // directories that are open
 	memory  atomic.Int64 // that open phexts take, in bytes
 	notices *notices
+	turns   *turns
 	stats   stats
 
 	closing chan struct{}
@@ -99,7 +100,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		log: o.Logger, open: o.Open, owner: cmp.Or(o.Owner, fmt.Sprintf("process %d", os.Getpid())),
 		most: cmp.Or(o.Memory, 1<<30), phexts: cmp.Or(o.Phexts, max(vfs.MaxOpenFiles()/12, 64)), idle: cmp.Or(o.Idle, 5*time.Minute),
-		stats: newStats(), started: time.Now(), closing: make(chan struct{}), stores: map[string]*Store{}, opened: map[*handle]struct{}{}, walks: map[string]walked{},
+		turns: newTurns(), stats: newStats(), started: time.Now(), closing: make(chan struct{}), stores: map[string]*Store{}, opened: map[*handle]struct{}{}, walks: map[string]walked{},
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

@@ -218,6 +218,7 @@ func TestHurry(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := vfs.NewMem()
+		mem.SetCapacity(plenty)
 		e := inMemory(mem, Options{})
 		defer e.Close(background)
 		s := e.Store("dir")
@@ -244,6 +245,28 @@ func TestFullDisk(t *testing.T) {
 		if err := put(5, 1000); err != nil {
 			t.Errorf("a put after there is room again: %v", err)
 		}
+	})
+}
+
+// TestPlentyOfRoom is looked at once a second.
+func TestPlentyOfRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := vfs.NewMem()
+		e := inMemory(mem, Options{})
+		defer e.Close(background)
+		s := e.Store("dir")
+		put := func() sq.Code {
+			_, err := s.Apply(background, "notes", sq.Batch{{Kind: sq.Append, Coordinate: phext.First, Text: []byte("text")}})
+			return sq.ErrorCode(err)
+		}
+		first := put()
+		mem.SetCapacity(2 << 20)
+		second := put()
+		<-time.After(roomyFor)
+		if third := put(); first != "" || second != "" || third != sq.Full {
+			t.Errorf("%v, within a second %v, after it %v", first, second, third)
+		}
+		mem.SetCapacity(plenty)
 	})
 }
 

@@ -67,12 +67,15 @@ type committer struct {
 	kept      journal.Identity // of the edit of which a copy was kept last
 	damaged   bool             // the journal is damaged: nothing is written or removed any more
 	full      error            // there was no room to open it whole: as damaged, until it is opened again
+	roomy     time.Time        // when there was plenty of room on the disk
 	waiters   []func(error)    // of the checkpoint under way
 	foreign   time.Time        // of the last change by someone else
 	wrote     time.Time        // of the last batch
 	begun     time.Time        // of the last checkpoint
 	retry     time.Duration    // until a failed checkpoint is tried again
 	timer     *time.Timer      // the next tick
+	turn      *turn            // of a checkpoint that has begun or will; nil: none is waited for
+	hasCome   bool             // the turn
 	due       *time.Timer      // when what was answered before its sync is synced; see Relaxed
 	high      map[section]int  // the highest scroll that append-next gave
 	buf       []byte           // room for the records of a group
@@ -202,6 +205,7 @@ func (h *handle) run() {
 	defer close(h.stopped)
 	defer h.timer.Stop()
 	defer h.due.Stop()
+	defer h.leaveTurn()
 	for !h.ending {
 		select {
 		case r := <-h.queue:
@@ -213,6 +217,9 @@ func (h *handle) run() {
 		case <-h.kick:
 			h.kicked()
 		case <-h.timer.C:
+			h.tick()
+		case <-h.turnComes():
+			h.hasCome = true
 			h.tick()
 		case <-h.due.C:
 			h.sync() // a failure is told, and refuses writes

@@ -13,14 +13,21 @@ const (
 	reserve      = 4 << 20 // bytes that are left for deletes and for a checkpoint's rest
 	reserveFiles = 32      // that can still be made, for their segments and new files
 
+	plenty      = 4 << 30 // bytes more than are needed: more than a disk takes within roomyFor
+	plentyFiles = 100_000
+	roomyFor    = time.Second
+
 	// What was set aside is kept for so long, and up to so many bytes a folder.
 	keptFor   = 30 * 24 * time.Hour
 	keptBytes = 1 << 30
 )
 
 // room says why nothing may grow: the disk has no room for the next checkpoint.
-// Deletes and updates that shrink go on.
+// Deletes and updates that shrink go on. Where there is plenty it looks once a second.
 func (h *handle) room() error {
+	if time.Since(h.roomy) < roomyFor {
+		return nil
+	}
 	free, files, err := h.fs.Free()
 	if err != nil {
 		return nil // unknown: the write itself will tell
@@ -31,6 +38,9 @@ func (h *handle) room() error {
 	need := h.current.Load().size + h.journalBytes() + reserve
 	if free < need {
 		return sq.Errorf(sq.Full, "the disk is nearly full: %d bytes are free and %d are needed to write the file anew; nothing was written", free, need)
+	}
+	if free > need+plenty && (files < 0 || files > plentyFiles) {
+		h.roomy = time.Now()
 	}
 	return nil
 }

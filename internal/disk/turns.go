@@ -1,0 +1,99 @@
+package disk
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// turns let the checkpoints of small phexts that nobody waits for go one after the
+// other: a few at once, and after each as long a rest again as two of it take. So they
+// have a third of the time at the most, however many phexts are written to, and what
+// is written meanwhile waits in the journals and is folded with the rest. Without that
+// each batch of many slow writers costs a checkpoint of its own, and they stay slow
+// because of it. Goroutines share it.
+type turns struct {
+	mu      sync.Mutex // guards what follows
+	free    int
+	waiting []*turn // in the order in which they came
+}
+
+// turn is that of one checkpoint.
+type turn struct {
+	came  chan struct{} // closed when it has come
+	began time.Time     // then
+}
+
+// turnRest is the longest rest after a turn: a disk may stand still for once.
+const turnRest = time.Second
+
+func newTurns() *turns { return &turns{free: max(runtime.NumCPU()/2, 1)} }
+
+// join waits for a turn behind those who wait already.
+func (t *turns) join() *turn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := &turn{came: make(chan struct{})}
+	t.waiting = append(t.waiting, x)
+	t.grantLocked()
+	return x
+}
+
+func (t *turns) grantLocked() {
+	for t.free > 0 && len(t.waiting) > 0 {
+		next := t.waiting[0]
+		t.free, t.waiting = t.free-1, t.waiting[1:]
+		next.began = time.Now()
+		close(next.came)
+	}
+}
+
+// leave ends a turn, or the wait for it.
+func (t *turns) leave(x *turn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := slices.Index(t.waiting, x); i >= 0 {
+		t.waiting = slices.Delete(t.waiting, i, i+1)
+		return
+	}
+	time.AfterFunc(min(2*time.Since(x.began), turnRest), func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.free++
+		t.grantLocked()
+	})
+}
+
+// hasTurn reports whether a checkpoint may begin. Else it waits for its turn, if it
+// does not yet.
+func (h *handle) hasTurn() bool {
+	if h.failed != nil || h.unsettled != nil || h.info.Identity.Size > pauseBytes || h.journalBytes() > h.journalMost() {
+		return true // it cannot wait, or has a pace of its own
+	}
+	if h.turn == nil {
+		h.turn = h.store.engine.turns.join()
+	}
+	select {
+	case <-h.turn.came:
+		h.hasCome = true
+	default:
+	}
+	return h.hasCome
+}
+
+// turnComes tells when the turn comes that is waited for.
+func (h *handle) turnComes() <-chan struct{} {
+	if h.turn == nil || h.hasCome {
+		return nil
+	}
+	return h.turn.came
+}
+
+// leaveTurn ends the turn, or the wait for it, if there is one.
+func (h *handle) leaveTurn() {
+	if h.turn != nil {
+		h.store.engine.turns.leave(h.turn)
+		h.turn, h.hasCome = nil, false
+	}
+}
