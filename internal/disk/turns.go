@@ -8,12 +8,14 @@ import (
 )
 
 // turns let the checkpoints of small phexts that nobody waits for go one after the
-// other: a few at once, and after each as long a rest again as two of it take. So they
-// have a third of the time at the most, however many phexts are written to, and what
-// is written meanwhile waits in the journals and is folded with the rest. Without that
-// each batch of many slow writers costs a checkpoint of its own, and they stay slow
-// because of it. Goroutines share it.
+// other, a few at once. While batches are written there is a rest after each of twice
+// the time that it took. So checkpoints have a third of the time at the most, however
+// many phexts are written to, and what is written meanwhile waits in the journals and is
+// folded with the rest. Without that each batch of many slow writers costs a checkpoint
+// of its own, and they stay slow because of it. Goroutines share it.
 type turns struct {
+	groups func() uint64 // that were written so far
+
 	mu      sync.Mutex // guards what follows
 	free    int
 	waiting []*turn // in the order in which they came
@@ -21,14 +23,15 @@ type turns struct {
 
 // turn is that of one checkpoint.
 type turn struct {
-	came  chan struct{} // closed when it has come
-	began time.Time     // then
+	came   chan struct{} // closed when it has come
+	began  time.Time     // then
+	groups uint64        // that had been written then
 }
 
 // turnRest is the longest rest after a turn: a disk may stand still for once.
 const turnRest = time.Second
 
-func newTurns() *turns { return &turns{free: max(runtime.NumCPU()/2, 1)} }
+func newTurns(groups func() uint64) *turns { return &turns{groups: groups, free: runtime.NumCPU()} }
 
 // join waits for a turn behind those who wait already.
 func (t *turns) join() *turn {
@@ -44,7 +47,7 @@ func (t *turns) grantLocked() {
 	for t.free > 0 && len(t.waiting) > 0 {
 		next := t.waiting[0]
 		t.free, t.waiting = t.free-1, t.waiting[1:]
-		next.began = time.Now()
+		next.began, next.groups = time.Now(), t.groups()
 		close(next.came)
 	}
 }
@@ -57,7 +60,11 @@ func (t *turns) leave(x *turn) {
 		t.waiting = slices.Delete(t.waiting, i, i+1)
 		return
 	}
-	time.AfterFunc(min(2*time.Since(x.began), turnRest), func() {
+	rest := min(2*time.Since(x.began), turnRest)
+	if t.groups() == x.groups {
+		rest = 0 // it is in nobody's way
+	}
+	time.AfterFunc(rest, func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.free++

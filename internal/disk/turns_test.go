@@ -22,10 +22,11 @@ func (t *turns) left() (free, waiting int) {
 }
 
 // TestTurns: they come in their order, as many at once as may be, and after each is a
-// rest of two of it, or of turnRest.
+// rest of two of it, or of turnRest, where batches were written meanwhile.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns, began := &turns{free: 2}, time.Now()
+		groups := uint64(0)
+		turns, began := &turns{free: 2, groups: func() uint64 { groups++; return groups }}, time.Now()
 		came := func(x *turn) string {
 			<-x.came
 			return time.Since(began).String()
@@ -63,6 +64,10 @@ func TestTurns(t *testing.T) {
 		check(5, "1m1.12s")
 		turns.leave(all[5])
 		time.Sleep(turnRest)
+		turns.groups = func() uint64 { return 7 }
+		last := turns.join()
+		time.Sleep(time.Minute)
+		turns.leave(last)
 		if free, waiting := turns.left(); free != 2 || waiting != 0 {
 			t.Errorf("%d are free, %d wait", free, waiting)
 		}
@@ -77,7 +82,7 @@ func TestCheckpointsTakeTurns(t *testing.T) {
 		const phexts, rounds = 40, 5
 		mem := vfs.NewMem()
 		e := inMemory(mem, Options{})
-		e.turns = &turns{free: 1}
+		e.turns.free = 1
 		s := e.Store("dir")
 		name := func(i int) sq.PhextName { return sq.PhextName(fmt.Sprintf("notes-%d", i)) }
 		put := func(i, n int, text []byte) {
