@@ -18,7 +18,7 @@ KILLS = 1000
 IMAGES = 5000000
 SEED = 1
 
-.PHONY: help build run test fmt bench microbench fuzz soak kill crash mutations
+.PHONY: help build run test fmt bench microbench fuzz soak kill crash mutations systems
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -35,10 +35,13 @@ test: ## all checks and tests, with the race detector
 	@files=$$(gofmt -l .) && test -z "$$files" || { echo "not formatted, make fmt does it:"; echo "$$files"; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
+	go run scripts/systems.go darwin freebsd windows
+	go test -vet=off -race ./...
+	go test -vet=off ./internal/disk -run 'TestImages|TestModel|TestEvery|TestFails|TestRepairSweep' -images 100000
+	go test -vet=off ./cmd/sq -run Allocations
+
+systems: ## build for other systems, which make test looks at only as far as types tell
 	@for system in darwin freebsd windows; do echo "for $$system"; GOOS=$$system go build ./... || exit 1; done
-	go test -race ./...
-	go test ./internal/disk -run 'TestImages|TestModel|TestEvery|TestFails|TestRepairSweep' -images 100000
-	go test ./cmd/sq -run Allocations
 
 bench: ## how fast SQ is, beside the limit of the machine and beside others, into doc/performance.md (ROUNDS=7 SECONDS=3 ONLY=)
 	go build -o bin/measure ./bench

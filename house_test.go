@@ -52,7 +52,8 @@ var (
 		"cmd/sq": {"internal/admin", "internal/api", "internal/backup", "internal/certificate", "internal/client", "internal/disk", "internal/filetree",
 			"internal/founding", "internal/load", "internal/mcp", "internal/mesh", "internal/metrics", "internal/route", "internal/tenant", "internal/vfs",
 			"internal/web"},
-		"bench": {"internal/load"},
+		"bench":   {"internal/load"},
+		"scripts": {},
 	}
 	// forTests is what any test may import beside that.
 	forTests = []string{"internal/storetest", "internal/vfs"}
