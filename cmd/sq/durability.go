@@ -34,10 +34,15 @@ func (s *durabilitySettings) of(name string, r *tenant.Registry) string {
 	return s.usual
 }
 
-// store returns where a tenant's phexts are, under the durability that is in force
-// for it now.
+// store returns where a tenant's phexts are, under the quota that it has, which holds
+// from now on, and the durability that is in force for it. The API alone asks for it,
+// once under each configuration: see api.Options.
 func (v *service) store(t sq.Tenant) sq.Store {
-	s := v.engine.StoreWithin(t.DataDir, t.QuotaBytes)
+	return v.durable(t, v.engine.StoreWithin(t.DataDir, t.QuotaBytes))
+}
+
+// durable returns a tenant's store under its durability.
+func (v *service) durable(t sq.Tenant, s sq.Store) sq.Store {
 	if v.durability.of(t.Name, v.live.Current()) == tenant.Relaxed {
 		return disk.Relaxed(s)
 	}

@@ -16,7 +16,7 @@ func (v *service) mcpRoute() api.Route {
 		Path: "/mcp", Name: "mcp", Right: api.EachTenant, MostBody: mcp.MostBody,
 		Methods: map[string]api.Action{http.MethodPost: func(w http.ResponseWriter, r *http.Request) error {
 			tenant, _ := api.TenantOf(r.Context()) // that is the right
-			return mcp.New(mcp.Options{Store: v.store(tenant), ReadOnly: tenant.ReadOnly, Logger: v.log}).Answer(w, r)
+			return mcp.New(mcp.Options{Store: v.durable(tenant, v.storeOf(tenant)), ReadOnly: tenant.ReadOnly, Logger: v.log}).Answer(w, r)
 		}},
 	}
 }

@@ -90,6 +90,8 @@ func (h *handle) tick() {
 	case h.hasTurn():
 		h.startCheckpoint(func(error) { h.leaveTurn() })
 		return
+	default:
+		h.cover()
 	}
 	if h.hasCome {
 		h.leaveTurn() // it is not needed
@@ -251,8 +253,9 @@ func (h *handle) finish(f folded) {
 	}
 }
 
-// checkpointed sets the timer after a checkpoint.
+// checkpointed sets the timer after a checkpoint, whoever began it.
 func (h *handle) checkpointed(err error) {
+	h.leaveTurn()
 	h.stats().checkpointed(h.begun, h.info.Identity.Size, err)
 	if err == nil {
 		h.retry = 0

@@ -12,7 +12,7 @@ import (
 
 // index says where the scrolls of a file are, in coordinate order. It is built
 // once, by add and then done, and then only read. A scroll takes 11 to 36 bytes
-// as a rule, without pointers, and the smallest index 136.
+// as a rule, without pointers, and the smallest index 144.
 type index struct {
 	blocks []block
 	later  []phext.Coordinate // the first of each block but the first: what is searched first, close together

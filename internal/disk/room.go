@@ -13,7 +13,7 @@ const (
 	reserve      = 4 << 20 // bytes that are left for deletes and for a checkpoint's rest
 	reserveFiles = 32      // that can still be made, for their segments and new files
 
-	plenty      = 4 << 30 // bytes more than are needed: more than a disk takes within roomyFor
+	plenty      = 4 << 30 // bytes more than are needed: more than most disks take within roomyFor; the others tell
 	plentyFiles = 100_000
 	roomyFor    = time.Second
 

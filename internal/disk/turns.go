@@ -26,10 +26,14 @@ type turn struct {
 	came   chan struct{} // closed when it has come
 	began  time.Time     // then
 	groups uint64        // that had been written then
+	late   *time.Timer   // gives its place to another
+	over   bool          // its place is given back; guarded by turns.mu
 }
 
-// turnRest is the longest rest after a turn: a disk may stand still for once.
-const turnRest = time.Second
+const (
+	turnRest = time.Second      // the longest rest after a turn: a disk may stand still for once
+	turnMost = 10 * time.Second // then the place is another's: the disk may stand still for ever
+)
 
 func newTurns(groups func() uint64) *turns { return &turns{groups: groups, free: runtime.NumCPU()} }
 
@@ -48,6 +52,7 @@ func (t *turns) grantLocked() {
 		next := t.waiting[0]
 		t.free, t.waiting = t.free-1, t.waiting[1:]
 		next.began, next.groups = time.Now(), t.groups()
+		next.late = time.AfterFunc(turnMost, func() { t.giveBack(next) })
 		close(next.came)
 	}
 }
@@ -60,16 +65,23 @@ func (t *turns) leave(x *turn) {
 		t.waiting = slices.Delete(t.waiting, i, i+1)
 		return
 	}
+	x.late.Stop()
 	rest := min(2*time.Since(x.began), turnRest)
 	if t.groups() == x.groups {
 		rest = 0 // it is in nobody's way
 	}
-	time.AfterFunc(rest, func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
+	time.AfterFunc(rest, func() { t.giveBack(x) })
+}
+
+// giveBack gives the place of a turn to the next one.
+func (t *turns) giveBack(x *turn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !x.over {
+		x.over = true
 		t.free++
 		t.grantLocked()
-	})
+	}
 }
 
 // hasTurn reports whether a checkpoint may begin. Else it waits for its turn, if it
