@@ -28,18 +28,6 @@ func (c *call) authenticate(tenants Tenants) error {
 	return nil
 }
 
-// recall takes what is kept of the tenant, or asks for it where something may have
-// changed.
-func (c *call) recall(revision uint64) {
-	s := c.server.rates.of(c.tenant.Name)
-	s.mu.Lock() // of two revisions at once, one is asked after the other
-	defer s.mu.Unlock()
-	if s.store == nil || s.revision != revision {
-		s.store, s.observe, s.revision = c.server.Store(c.tenant), c.server.Observe(c.tenant.Name), revision
-	}
-	c.served, c.store, c.observer = s, s.store, s.observe
-}
-
 // tokenOf returns the token that a request shows; false when there is none, or
 // when two are shown: one of them may have been put there by somebody else, and
 // we do not guess which.

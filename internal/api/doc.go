@@ -8,6 +8,7 @@
 //
 //   - origin.go: which web pages may ask; auth.go: whose request it is; guess.go: wrong tokens
 //   - rate.go: how many requests a tenant may make, and how many it made
+//   - served.go: what is kept of a tenant between its requests, found once in each
 //   - slots.go: how many may be at work at once, and how many of one tenant
 //   - query.go, body.go: what comes with a request, parsed once, into types
 //   - read.go, status.go, list.go, stream.go, delta.go, watch.go, write.go, batch.go, whole.go, where.go: the endpoints

@@ -23,18 +23,6 @@ type rates struct {
 	by map[string]*served // guarded by mu: by tenant
 }
 
-// served is what the server keeps of a tenant that was ever served, found with one
-// look-up: where many ask in turn, what belongs to one is in no cache any more.
-type served struct {
-	mu       sync.Mutex
-	meter    meter             // guarded by mu
-	store    sq.Store          // guarded by mu, as the next two; nil before the first request
-	observe  func(Observation) // is told of its calls
-	revision uint64            // of the tenants under which the server was asked for these two
-	place    place             // guarded by slots.mu
-	streams  int               // open ones; guarded by streams.mu
-}
-
 // meter is what a tenant has used.
 type meter struct {
 	full  time.Duration // when the bucket is full again, since rates.began
@@ -74,23 +62,6 @@ func newRates(used map[string]Usage) *rates {
 }
 
 func dayOf(t time.Time) int64 { return t.Unix() / int64(dayLength/time.Second) }
-
-// of returns what is kept of a tenant, which is let in.
-func (r *rates) of(tenant string) *served {
-	r.mu.RLock()
-	s := r.by[tenant]
-	r.mu.RUnlock()
-	if s != nil {
-		return s
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s = r.by[tenant]; s == nil {
-		s = &served{}
-		r.by[tenant] = s
-	}
-	return s
-}
 
 // take counts a request of a tenant, unless it is one too many.
 func (r *rates) take(s *served, t *sq.Tenant, now time.Time) allowance {

@@ -109,6 +109,16 @@ func TestCheckpointsTakeTurns(t *testing.T) {
 			}
 			check("while another has the turn", time.Second, 0, 0, phexts)
 		}
+		h, err := s.(*Store).pinned(background, name(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.do(func() {
+			if !h.segment.covered {
+				t.Error("damage to the last batch of who waits looks like a torn end")
+			}
+		})
+		h.unpin()
 		put(phexts, 0, make([]byte, journalLeast))
 		check("a long journal", time.Second, 1, 0, phexts)
 		if err := s.Replace(background, name(0), strings.NewReader(strings.Repeat("text\x17", rounds))); err != nil {
