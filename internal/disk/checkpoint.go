@@ -173,8 +173,8 @@ func (h *handle) fold() {
 		h.hurry()
 	}
 	go func(out chan<- folded, sequence uint64, p *pace) {
-		defer v.files.release()
 		content, err := h.writeFolded(&v, info, p)
+		h.release(v.files)
 		out <- folded{content: content, sequence: sequence, err: err}
 	}(h.folding, h.segment.header.Before, h.pace)
 }

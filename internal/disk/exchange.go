@@ -159,7 +159,7 @@ func (h *handle) install(f *folded) error {
 	err := h.settleOnDisk(f)
 	if err == nil {
 		h.failed = nil
-		h.release()
+		h.dropReplaced()
 	}
 	if f.replaces { // what is seen at a position never changes
 		h.sequence++
@@ -195,9 +195,9 @@ func (h *handle) hold(v *view, c content) {
 	h.setKnown(c.info)
 }
 
-// release removes what the new file has made superfluous. What cannot be removed
+// dropReplaced removes what the new file has made superfluous. What cannot be removed
 // harms nobody.
-func (h *handle) release() {
+func (h *handle) dropReplaced() {
 	h.remove(h.partPath())
 	err := h.dropOlder()
 	if h.confirm = err == nil; err != nil {

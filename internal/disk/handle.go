@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,9 +38,10 @@ type handle struct {
 
 	queue   chan *request
 	control chan func()
-	kick    chan struct{} // the file may have changed
-	stopped chan struct{} // closed when the committer has ended
-	gone    chan struct{} // closed when the store has forgotten the handle
+	kick    chan struct{}  // the file may have changed
+	stopped chan struct{}  // closed when the committer has ended
+	gone    chan struct{}  // closed when the store has forgotten the handle
+	closers sync.WaitGroup // close files that no view has any more
 
 	journaled atomic.Int64 // bytes in the journal, for Stats
 
@@ -242,16 +244,27 @@ func (h *handle) publish(v *view) {
 	}
 	h.store.engine.memory.Add(v.memory() - old.memory())
 	if old.files != v.files {
-		old.files.release()
+		h.release(old.files)
 	}
 }
 
-// forget lets the current view go, after which there is none.
+// release lets go of the files of a view. To close the last descriptor of a large file that
+// was removed takes a system a millisecond for each few MB, for which nobody waits but
+// forget.
+func (h *handle) release(g *generation) {
+	if g.release() {
+		h.closers.Go(g.close)
+	}
+}
+
+// forget lets the current view go, after which there is none, nor an open file. Its
+// users must be gone.
 func (h *handle) forget() {
 	if v := h.current.Swap(nil); v != nil {
 		h.store.engine.memory.Add(-v.memory())
-		v.files.release()
+		h.release(v.files)
 	}
+	h.closers.Wait()
 }
 
 // regroup gives v the files that it reads: that of the phext and the segments.

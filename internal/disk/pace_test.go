@@ -11,13 +11,20 @@ import (
 	"github.com/wbic16/sq-go/phext"
 )
 
-// syncs counts the syncs of a file that has nothing.
+// syncs counts the syncs of a file that has nothing, and what was sent ahead of them.
 type syncs struct {
 	vfs.File
-	n int
+	n    int
+	sent int64
+	gaps bool // between what was sent
 }
 
 func (s *syncs) Sync() error { s.n++; return nil }
+
+func (s *syncs) WriteBack(offset, bytes int64) {
+	s.gaps = s.gaps || offset != s.sent
+	s.sent = offset + bytes
+}
 
 func TestPace(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -53,6 +60,22 @@ func TestPaceSyncs(t *testing.T) {
 	}
 	if file.n != 3 {
 		t.Errorf("%d syncs of a file of 3.5 times as many bytes", file.n)
+	}
+}
+
+// What was written goes to the disk before a sync is due, and nothing is left out.
+func TestPaceSendsAhead(t *testing.T) {
+	p, file := hurried(), &syncs{}
+	for bytes := int64(0); bytes < paceSync/2; bytes += paceBytes + 1 {
+		if err := p.rest(file, bytes); err != nil {
+			t.Fatal(err)
+		}
+		if waits := bytes - file.sent; waits >= paceSend {
+			t.Fatalf("of %d bytes %d wait for a sync", bytes, waits)
+		}
+	}
+	if file.gaps || file.n > 0 {
+		t.Errorf("parts were left out: %v; %d syncs", file.gaps, file.n)
 	}
 }
 

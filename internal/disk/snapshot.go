@@ -157,7 +157,7 @@ func (s *snapshot) Checksum() (phext.Checksum, error) {
 
 func (s *snapshot) Close() {
 	if s.closed.CompareAndSwap(false, true) {
-		s.files.release()
+		s.handle.release(s.files)
 		s.handle.unpin()
 	}
 }

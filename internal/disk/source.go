@@ -57,10 +57,11 @@ func (g *generation) acquire() bool {
 	}
 }
 
-func (g *generation) release() {
-	if g.refs.Add(-1) != 0 {
-		return
-	}
+// release is for each who counted; who is the last has to close it.
+func (g *generation) release() (last bool) { return g.refs.Add(-1) == 0 }
+
+// close closes the files that no other generation has.
+func (g *generation) close() {
 	for _, s := range g.sources {
 		if s.refs.Add(-1) == 0 {
 			s.close()

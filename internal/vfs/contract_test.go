@@ -86,6 +86,7 @@ func TestFiles(t *testing.T) {
 		if _, err := f.WriteAt([]byte("TE"), 0); err != nil {
 			t.Error(err)
 		}
+		f.WriteBack(0, 2)
 		wantFile(t, dir, "a", "TExt")
 		if err := f.Truncate(2); err != nil {
 			t.Error(err)

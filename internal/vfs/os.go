@@ -290,6 +290,8 @@ func (f *file) ReadAt(p []byte, offset int64) (int, error) {
 
 func (f *file) Sync() error { return pathError("sync", f.name, syncFile(f.File)) }
 
+func (f *file) WriteBack(offset, bytes int64) { writeBack(f.File, offset, bytes) }
+
 func (f *file) Truncate(size int64) error {
 	return pathError("truncate", f.name, f.File.Truncate(size))
 }

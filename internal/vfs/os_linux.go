@@ -11,6 +11,13 @@ import (
 // times, which no one asked for.
 func syncFile(f *os.File) error { return withDescriptor(f, unix.Fdatasync) }
 
+// writeBack leaves errors to the next fdatasync, which tells of them.
+func writeBack(f *os.File, offset, bytes int64) {
+	withDescriptor(f, func(fd int) error {
+		return unix.SyncFileRange(fd, offset, bytes, unix.SYNC_FILE_RANGE_WRITE)
+	})
+}
+
 // linksOf returns how many names a file has, and asks for nothing else: a kernel
 // that was asked for a file's times gives the next write a new one, however soon
 // it comes, and where a file system has no journal each fdatasync then writes the inode too

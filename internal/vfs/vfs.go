@@ -66,6 +66,9 @@ type File interface {
 	io.Closer
 	// Sync makes the content and the length survive the loss of power.
 	Sync() error
+	// WriteBack has the system begin to write a part to the disk, where it can be told
+	// to, so that the next Sync finds less to do. It makes nothing durable.
+	WriteBack(offset, bytes int64)
 	Truncate(size int64) error
 	Stat() (Info, error)
 	// Removed reports whether the file has no name any more, as far as the system
