@@ -65,7 +65,7 @@ func TestAllocations(t *testing.T) {
 		want         float64
 	}{
 		{http.MethodGet, "select", nil, 5},
-		{http.MethodPost, "update", []byte(text), 23},
+		{http.MethodPost, "update", []byte(text), 16},
 	} {
 		r := ask(test.method, test.what, test.body)
 		reader := bytes.NewReader(nil)

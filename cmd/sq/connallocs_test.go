@@ -31,7 +31,7 @@ func TestConnectionAllocations(t *testing.T) {
 		want       float64
 	}{
 		{"GET /api/v2/select", "", 6},
-		{"POST /api/v2/update", text, 21},
+		{"POST /api/v2/update", text, 14},
 	} {
 		ask := fmt.Appendf(nil, "%s?p=notes&c=1.1.1/1.1.1/1.1.7 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer invented-token\r\nContent-Length: %d\r\n\r\n%s", test.line, len(test.body), test.body)
 		got := testing.AllocsPerRun(500, func() {

@@ -7,9 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime"
 	"slices"
-	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -99,18 +97,11 @@ func newHost(out outside) *cobra.Command {
 // maxRequests is how many requests may be at work at once.
 const maxRequests = 512
 
-// moreAtOnce has the runtime run two goroutines more at once than it would, which is as many as there
-// are processors. A goroutine that waits for the disk counts for one until the runtime
-// notices, for which it looks every 20 µs as long as all are taken.
-var moreAtOnce = sync.OnceFunc(func() { runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2) })
-
 // host serves until a signal or ctx ends it.
 func host(ctx context.Context, s settings, out outside) error {
 	received, stop := out.signals()
 	defer stop()
-	if _, told := out.lookup("GOMAXPROCS"); !told {
-		moreAtOnce()
-	}
+	defer tune(out.lookup)()
 	log := newLogger(out.stderr, s.logFormat, s.logLevel)
 	live, err := s.tenants(log)
 	if err != nil {

@@ -30,7 +30,7 @@ func (l *changes) add(more []sq.Change) {
 	l.kept = append(l.kept, more...)
 	if n := len(l.kept) - changesKept; n > changesKept {
 		l.lost = l.kept[n-1].Position.Sequence
-		l.kept = append([]sq.Change(nil), l.kept[n:]...)
+		l.kept = l.kept[:copy(l.kept, l.kept[n:])]
 	}
 	if l.signal != nil {
 		close(l.signal)
@@ -52,7 +52,7 @@ func (l *changes) after(sequence uint64) (found []sq.Change, whole bool, next <-
 	defer l.mu.Unlock()
 	i := sort.Search(len(l.kept), func(i int) bool { return l.kept[i].Position.Sequence > sequence })
 	if i < len(l.kept) {
-		found = append(found, l.kept[i:]...)
+		found = append(found, l.kept[i:]...) // a copy: kept is written over
 	}
 	if l.signal == nil {
 		l.signal = make(chan struct{})

@@ -12,20 +12,28 @@ import (
 // single batch has more.
 const groupBytes = 8 << 20
 
-// group is a group of batches on its way into the journal.
+// group is a group of batches on its way into the journal. A committer has one, and
+// uses the room that it has got again.
 type group struct {
-	h       *handle
-	view    *view // what the group makes of the current view
-	encode  journal.Encoder
-	records []byte
-	texts   []journal.Op // of the group, for conditions on what is not written yet
-	changes []sq.Change
-	taken   []*request
-	full    error // why nothing may grow
+	h        *handle
+	view     *view // what the group makes of the current view
+	encode   journal.Encoder
+	records  []byte
+	texts    []journal.Op // of the group, for conditions on what is not written yet
+	changes  []sq.Change
+	taken    []*request
+	decision decision // what the batch at hand comes to
+	full     error    // why nothing may grow
 
 	limited  bool  // by a quota, of which so much is reserved
 	reserved int64 // bytes
 }
+
+// Room that is kept for the next group.
+const (
+	keptRecords = 1 << 20 // bytes
+	keptBatches = 1 << 8
+)
 
 // commit carries out a group: all batches that wait by now. They share one
 // write and one sync, and are answered after it.
@@ -36,7 +44,7 @@ func (h *handle) commit(first *request) {
 	g, err := h.begin()
 	if err != nil {
 		first.err = err
-		close(first.done)
+		first.done <- struct{}{}
 		return
 	}
 	g.takeAll(first)
@@ -47,7 +55,21 @@ func (h *handle) commit(first *request) {
 	h.end(g)
 	h.store.account.giveBack(g.reserved)
 	for _, r := range g.taken {
-		close(r.done)
+		r.done <- struct{}{}
+	}
+	g.letGo()
+}
+
+// letGo lets go of what the group was about, and of room that is not needed often.
+func (g *group) letGo() {
+	clear(g.texts[:cap(g.texts)])
+	clear(g.taken)
+	clear(g.decision.ops[:cap(g.decision.ops)])
+	if g.view = nil; cap(g.records) > keptRecords {
+		g.records = nil
+	}
+	if max(cap(g.texts), cap(g.changes), cap(g.taken), cap(g.decision.ops)) > keptBatches {
+		*g = group{records: g.records}
 	}
 }
 
@@ -90,7 +112,12 @@ func (h *handle) begin() (*group, error) {
 	}
 	next := *h.current.Load()
 	next.active = next.active.copy()
-	return &group{h: h, view: &next, encode: h.segment.encode, records: h.buf[:0], full: h.room(), limited: h.store.account.limit() > 0}, nil
+	g := &h.group
+	*g = group{
+		h: h, view: &next, encode: h.segment.encode, full: h.room(), limited: h.store.account.limit() > 0,
+		records: g.records[:0], texts: g.texts[:0], changes: g.changes[:0], taken: g.taken[:0], decision: g.decision,
+	}
+	return g, nil
 }
 
 // begins opens the first segment of a phext at rest.
@@ -125,9 +152,6 @@ func (h *handle) end(g *group) {
 	h.publish(g.view)
 	h.log.add(g.changes)
 	h.wrote = time.Now()
-	if h.buf = g.records; cap(h.buf) > 1<<20 {
-		h.buf = nil
-	}
 	h.schedule()
 }
 
@@ -148,7 +172,8 @@ func (g *group) take(batch sq.Batch) ([]sq.Result, error) {
 	if undoes {
 		undo.active = g.view.active.copy()
 	}
-	d := &decision{group: g, at: g.encode.Offset() + journal.Record{}.TextOffset()}
+	d := &g.decision
+	*d = decision{group: g, at: g.encode.Offset() + journal.Record{}.TextOffset(), ops: d.ops[:0], given: d.given[:0]}
 	results := make([]sq.Result, 0, len(batch))
 	for i, op := range batch {
 		result, err := d.do(op)

@@ -85,6 +85,8 @@ type Engine struct {
 	turns   *turns
 	stats   stats
 
+	requests sync.Pool // that nobody waits for
+
 	closing chan struct{}
 	once    sync.Once
 	worker  sync.WaitGroup
@@ -102,6 +104,7 @@ func New(o Options) *Engine {
 		most: cmp.Or(o.Memory, 1<<30), phexts: cmp.Or(o.Phexts, max(vfs.MaxOpenFiles()/12, 64)), idle: cmp.Or(o.Idle, 5*time.Minute),
 		stats: newStats(), started: time.Now(), closing: make(chan struct{}), stores: map[string]*Store{}, opened: map[*handle]struct{}{}, walks: map[string]walked{},
 	}
+	e.requests.New = func() any { return newRequest() }
 	e.turns = newTurns(func() uint64 { return e.stats.groups.Counts().All })
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

@@ -80,7 +80,7 @@ type committer struct {
 	hasCome   bool             // the turn
 	due       *time.Timer      // when what was answered before its sync is synced; see Relaxed
 	high      map[section]int  // the highest scroll that append-next gave
-	buf       []byte           // room for the records of a group
+	group     group            // of batches, one after the other
 	ending    bool
 
 	dropping bool // the file is gone because it was dropped
@@ -92,9 +92,11 @@ type request struct {
 	within  time.Duration // how long the sync may be put off
 	results []sq.Result
 	err     error
-	depends bool // on what others in its group do
-	done    chan struct{}
+	depends bool          // on what others in its group do
+	done    chan struct{} // holds one answer: a request is used again
 }
+
+func newRequest() *request { return &request{done: make(chan struct{}, 1)} }
 
 const (
 	queueLength = 128
@@ -184,7 +186,13 @@ func (h *handle) snapshot() *snapshot {
 
 // apply hands a batch to the committer and waits for its answer.
 func (h *handle) apply(ctx context.Context, batch sq.Batch, within time.Duration) ([]sq.Result, error) {
-	r := &request{batch: batch, within: within, done: make(chan struct{})}
+	requests := &h.store.engine.requests
+	r := requests.Get().(*request)
+	r.batch, r.within = batch, within
+	defer func() {
+		*r = request{done: r.done}
+		requests.Put(r)
+	}()
 	select {
 	case h.queue <- r:
 	case <-ctx.Done():

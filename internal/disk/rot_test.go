@@ -333,7 +333,8 @@ func TestBadSegmentIsNotWritten(t *testing.T) {
 	h.do(func() {
 		h.startCheckpoint(func(error) {})
 		armed.Store(true)
-		q := &request{batch: sq.Batch{{Kind: sq.Append, Coordinate: phext.First, Text: []byte("+b")}}, done: make(chan struct{})}
+		q := newRequest()
+		q.batch = sq.Batch{{Kind: sq.Append, Coordinate: phext.First, Text: []byte("+b")}}
 		h.commit(q)
 		if sq.ErrorCode(q.err) != sq.Uncertain {
 			t.Errorf("a batch whose sync failed: %v", q.err)
