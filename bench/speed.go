@@ -42,8 +42,9 @@ var suites = []suite{
 		match{row{"select-million", "select likewise", ratio, 0.85, 0.95}, "select in 1,000,000", "select in 1,000"},
 	),
 	tenantsSuite(
-		match{row{"update-500", "500 tenants written in turn, 16 clients, against one tenant", ratio, 0.5, 0.7}, "update of 500", "update of one"},
-		match{row{"select-500", "read in turn likewise", ratio, 0.85, 1.0}, "select of 500", "select of one"},
+		match{row{"update-500", "500 tenants written in turn, 16 clients, against one of them", ratio, 0.5, 0.7}, "update of 500", "update of one"},
+		match{row{"select-500", "500 tenants read in turn, 16 clients, against one with as many scrolls", ratio, 0.85, 1.0}, "select of 500", "select of a large one"},
+		match{row{"select-500-small", "the same, against one of them", ratio, 0, 0}, "select of 500", "select of one"},
 	),
 	routeSuite(16, row{"route-16", "select through the router, 16 clients, against asking the server directly", ratio, 0, 0}),
 	startSuite(500,
@@ -232,19 +233,24 @@ func (b *bench) contestApart(clients int, parts map[string]bool, groups ...map[s
 	return all, nil
 }
 
-// tenantsSuite compares many tenants with one.
+// tenantsSuite compares many tenants with one that has as many scrolls as they have
+// together, and with one of themselves, whose few fit into a processor's caches.
 func tenantsSuite(matches ...match) suite {
 	const many, scrolls = 500, 200
 	return suite{rowsOf(matches), func(b *bench, want []row) ([]figure, error) {
 		chosen, parts := wanted(matches, want)
-		config, err := b.tenants(b.data, many)
+		config, err := b.tenants(b.data, many+1)
 		if err != nil {
 			return nil, err
 		}
 		var all []load.Table
-		for i := range many {
+		for i := range many + 1 {
 			all = append(all, load.Table{Token: tenantToken(i), Phext: "notes"})
-			if err := makePhext(filepath.Join(b.data, tenantName(i)), "notes", scrolls); err != nil {
+			size := scrolls
+			if i == many {
+				size *= many
+			}
+			if err := makePhext(filepath.Join(b.data, tenantName(i)), "notes", size); err != nil {
 				return nil, err
 			}
 		}
@@ -253,13 +259,19 @@ func tenantsSuite(matches ...match) suite {
 			return nil, err
 		}
 		defer h.kill()
-		of := func(tables []load.Table, reads float64) contender {
-			w := h.work("", scrolls, reads)
-			w.Tables = tables
-			return h.doing(w)
+		of := func(what string, reads float64) map[string]contender {
+			work := func(tables []load.Table, scrolls int) contender {
+				w := h.work("", scrolls, reads)
+				w.Tables = tables
+				return h.doing(w)
+			}
+			return map[string]contender{
+				what + " of 500":         work(all[:many], scrolls),
+				what + " of one":         work(all[:1], scrolls),
+				what + " of a large one": work(all[many:], many*scrolls),
+			}
 		}
-		reads := map[string]contender{"select of 500": of(all, 1), "select of one": of(all[:1], 1)}
-		writes := map[string]contender{"update of 500": of(all, 0), "update of one": of(all[:1], 0)}
+		reads, writes := of("select", 1), of("update", 0)
 		came, err := b.contestApart(16, parts, reads, writes)
 		if err != nil {
 			return nil, err
