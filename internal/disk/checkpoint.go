@@ -121,6 +121,7 @@ func (h *handle) startCheckpoint(done func(error)) {
 		return
 	}
 	if err := h.settle(); err != nil {
+		h.timer.Reset(h.backOff())
 		done(err)
 		return
 	}
@@ -131,6 +132,7 @@ func (h *handle) startCheckpoint(done func(error)) {
 	}
 	v := h.current.Load()
 	if h.failed == nil && !v.pending() {
+		h.schedule() // what was settled leaves segments
 		done(nil)
 		return
 	}
