@@ -239,6 +239,7 @@ func tenantsSuite(matches ...match) suite {
 	const many, scrolls = 500, 200
 	return suite{rowsOf(matches), func(b *bench, want []row) ([]figure, error) {
 		chosen, parts := wanted(matches, want)
+		together := b.scaled(many * scrolls)
 		config, err := b.tenants(b.data, many+1)
 		if err != nil {
 			return nil, err
@@ -248,7 +249,7 @@ func tenantsSuite(matches ...match) suite {
 			all = append(all, load.Table{Token: tenantToken(i), Phext: "notes"})
 			size := scrolls
 			if i == many {
-				size *= many
+				size = together
 			}
 			if err := makePhext(filepath.Join(b.data, tenantName(i)), "notes", size); err != nil {
 				return nil, err
@@ -268,7 +269,7 @@ func tenantsSuite(matches ...match) suite {
 			return map[string]contender{
 				what + " of 500":         work(all[:many], scrolls),
 				what + " of one":         work(all[:1], scrolls),
-				what + " of a large one": work(all[many:], many*scrolls),
+				what + " of a large one": work(all[many:], together),
 			}
 		}
 		reads, writes := of("select", 1), of("update", 0)
