@@ -43,8 +43,8 @@ var suites = []suite{
 	),
 	tenantsSuite(
 		match{row{"update-500", "500 tenants written in turn, 16 clients, against one of them", ratio, 0.5, 0.7}, "update of 500", "update of one"},
-		match{row{"select-500", "500 tenants read in turn, 16 clients, against one with as many scrolls", ratio, 0.85, 1.0}, "select of 500", "select of a large one"},
-		match{row{"select-500-small", "the same, against one of them", ratio, 0, 0}, "select of 500", "select of one"},
+		match{row{"select-500", "read in turn likewise", ratio, 0.85, 1.0}, "select of 500", "select of one"},
+		match{row{"select-500-large", "the same, against one with as many scrolls as the 500", ratio, 0, 0}, "select of 500", "select of a large one"},
 	),
 	routeSuite(16, row{"route-16", "select through the router, 16 clients, against asking the server directly", ratio, 0, 0}),
 	startSuite(500,
