@@ -36,7 +36,9 @@ const (
 )
 
 // commit carries out a group: all batches that wait by now. They share one
-// write and one sync, and are answered after it.
+// write and one sync, and are answered after it, when the next group is decided:
+// whoever is answered asks again, and the processors are the next group's until the
+// disk has it.
 func (h *handle) commit(first *request) {
 	if h.now()-h.looked.Load() > int64(lookEvery) {
 		h.look()
@@ -44,7 +46,8 @@ func (h *handle) commit(first *request) {
 	g, err := h.begin()
 	if err != nil {
 		first.err = err
-		first.done <- struct{}{}
+		h.decided = append(h.decided, first)
+		h.answer()
 		return
 	}
 	g.takeAll(first)
@@ -52,12 +55,30 @@ func (h *handle) commit(first *request) {
 		runtime.Gosched()
 		g.takeAll(g.waiting())
 	}
+	h.answer()
 	h.end(g)
 	h.store.account.giveBack(g.reserved)
-	for _, r := range g.taken {
+	h.decided = append(h.decided, g.taken...)
+	g.letGo()
+}
+
+// answer answers those of the group before.
+func (h *handle) answer() {
+	for _, r := range h.decided {
 		r.done <- struct{}{}
 	}
-	g.letGo()
+	clear(h.decided)
+	if h.decided = h.decided[:0]; cap(h.decided) > keptBatches {
+		h.decided = nil
+	}
+}
+
+// answerInTime answers those of the group before when they have waited long enough for
+// this one: that may add a quarter to their sync.
+func (h *handle) answerInTime() {
+	if len(h.decided) > 0 && time.Since(h.synced) > h.took/4 {
+		h.answer()
+	}
 }
 
 // letGo lets go of what the group was about, and of room that is not needed often.
@@ -79,6 +100,7 @@ func (g *group) takeAll(r *request) {
 		g.taken = append(g.taken, r)
 		r.depends = len(g.records) > 0
 		r.results, r.err = g.take(r.batch)
+		g.h.answerInTime()
 	}
 }
 

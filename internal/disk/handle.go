@@ -81,6 +81,9 @@ type committer struct {
 	due       *time.Timer      // when what was answered before its sync is synced; see Relaxed
 	high      map[section]int  // the highest scroll that append-next gave
 	group     group            // of batches, one after the other
+	decided   []*request       // those of the group before, as long as they wait for their answers
+	synced    time.Time        // when the last sync ended
+	took      time.Duration    // that sync
 	ending    bool
 
 	dropping bool // the file is gone because it was dropped
@@ -217,23 +220,29 @@ func (h *handle) run() {
 	defer h.due.Stop()
 	defer h.leaveTurn()
 	for !h.ending {
+		if len(h.queue) == 0 {
+			h.answer()
+		}
+		var do func()
 		select {
 		case r := <-h.queue:
 			h.commit(r)
+			continue
 		case f := <-h.control:
-			f()
+			do = f
 		case f := <-h.folding:
-			h.finish(f)
+			do = func() { h.finish(f) }
 		case <-h.kick:
-			h.kicked()
+			do = h.kicked
 		case <-h.timer.C:
-			h.tick()
+			do = h.tick
 		case <-h.turnComes():
-			h.hasCome = true
-			h.tick()
+			do = func() { h.hasCome = true; h.tick() }
 		case <-h.due.C:
-			h.sync() // a failure is told, and refuses writes
+			do = func() { h.sync() } // a failure is told, and refuses writes
 		}
+		h.answer()
+		do()
 	}
 	if h.folding != nil {
 		f := h.folds()

@@ -157,7 +157,9 @@ func (h *handle) sync() error {
 		s.bad = true
 		return h.fail(err, "sync the journal")
 	}
-	h.stats().synced(began)
+	h.synced = time.Now()
+	h.took = h.synced.Sub(began)
+	h.stats().synced(h.took)
 	if removed, err := s.source.file.Removed(); err != nil || removed {
 		s.bad = true
 		return h.fail(cmp.Or(err, errRemoved), "look whether the journal is still there")
