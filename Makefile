@@ -37,7 +37,7 @@ test: ## all checks and tests, with the race detector
 	go tool staticcheck ./...
 	go run scripts/systems.go darwin freebsd windows
 	go test -vet=off -race ./...
-	go test -vet=off ./internal/disk -run 'TestImages|TestModel|TestEvery|TestFails|TestRepairSweep' -images 100000
+	go test -vet=off ./internal/disk -run 'TestImages|TestModel|TestEvery|TestFails|TestRepairSweep' -images 60000
 	go test -vet=off ./cmd/sq -run Allocations
 
 systems: ## build for other systems, which make test looks at only as far as types tell

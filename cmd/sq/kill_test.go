@@ -24,7 +24,7 @@ import (
 //
 //	go test ./cmd/sq -run TestKill -kills 1000 -timeout 0 -v
 var (
-	kills = flag.Int("kills", 50, "how often TestKill kills the server")
+	kills = flag.Int("kills", 40, "how often TestKill kills the server")
 	seed  = flag.Uint64("seed", uint64(time.Now().UnixNano()), "what TestKill and TestLinearizable draw their choices from")
 )
 
