@@ -3,6 +3,7 @@ package disk
 import (
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,33 +92,98 @@ func TestAnswered(t *testing.T) {
 // TestAnsweredBeforeOther: the committer does nothing else as long as somebody waits for
 // an answer, even if there is a next group.
 func TestAnsweredBeforeOther(t *testing.T) {
-	var first *request
-	var came chan *request // holds who comes while first is synced
+	var first, second *request
+	came, done := true, make(chan struct{}) // what comes while first is synced, and the end of what is no batch
+	r := newHookedRig(t, func(r *rig, c vfs.Call) error {
+		if !r.deny.Load() || c.Op != "sync" || came {
+			return nil
+		}
+		came = true
+		h := r.handle()
+		h.queue <- second
+		go h.do(func() { // of this and the batch, the committer takes either
+			if len(first.done) == 0 {
+				t.Error("something else is done while somebody waits for an answer")
+			}
+			done <- struct{}{}
+		})
+		return nil
+	})
+	r.write(relayText)
+	r.pause()
+	r.apply(sq.Put, phext.First.With(8, 4), "a segment")
+	h := r.handle()
+	r.deny.Store(true)
+	for range 64 {
+		first, second, came = checked(1), checked(1), false
+		h.queue <- first
+		<-done
+		<-second.done
+	}
+	r.deny.Store(false)
+}
+
+// TestAnsweredBeforeLook: who waits for an answer is told before the file is looked at for
+// the next group, which may have to read it.
+func TestAnsweredBeforeLook(t *testing.T) {
+	first, second := checked(1), checked(1)
+	came, looked := false, false
 	r := newHookedRig(t, func(r *rig, c vfs.Call) error {
 		switch {
 		case !r.deny.Load():
-		case c.Op == "sync" && len(came) > 0:
+		case c.Op == "sync" && !came:
+			came = true
 			h := r.handle()
-			h.queue <- <-came
-			select {
-			case h.kick <- struct{}{}: // of this and the batch, the committer takes either
-			default:
+			h.queue <- second
+			h.looked.Store(h.now() - int64(lookEvery) - 1)
+		case c.Op == "stat" && c.Name == "notes.phext" && came:
+			if looked = true; len(first.done) == 0 {
+				t.Error("the file is looked at while somebody waits for an answer")
 			}
-		case c.Op == "stat" && c.Name == "notes.phext" && len(came) == 0 && len(first.done) == 0:
-			t.Error("the file is looked at while somebody waits for an answer")
 		}
 		return nil
 	})
 	r.write(relayText)
 	r.pause()
+	r.apply(sq.Put, phext.First.With(8, 4), "a segment")
 	h := r.handle()
-	for range 32 {
-		first, came = checked(1), make(chan *request, 1)
-		second := checked(1)
-		came <- second
-		r.deny.Store(true)
-		h.queue <- first
-		<-second.done
-		h.do(func() { r.deny.Store(false) }) // when the kick was heard
+	r.deny.Store(true)
+	h.queue <- first
+	<-second.done
+	if r.deny.Store(false); !looked {
+		t.Error("nobody looked at the file")
+	}
+}
+
+// TestAnsweredBeforeRecovery: who waits while the disk fails is told before the committer
+// tries it again for the next one.
+func TestAnsweredBeforeRecovery(t *testing.T) {
+	first, second := checked(1), checked(1)
+	tried := false
+	r := newHookedRig(t, func(r *rig, c vfs.Call) error {
+		switch {
+		case !r.deny.Load():
+		case c.Op == "sync" && !tried:
+			tried = true
+			r.handle().queue <- second
+			return syscall.EIO
+		case c.Op == "stat" && c.Name == "notes.phext" && len(first.done) == 0:
+			t.Error("the disk is tried again while somebody waits for an answer")
+		}
+		return nil
+	})
+	r.write(relayText)
+	r.pause()
+	r.apply(sq.Put, phext.First.With(8, 4), "a segment")
+	h := r.handle()
+	r.deny.Store(true)
+	h.queue <- first
+	<-second.done
+	r.deny.Store(false)
+	if !tried || sq.ErrorCode(first.err) != sq.Uncertain || sq.ErrorCode(second.err) != sq.Busy {
+		t.Errorf("%v, then %v", first.err, second.err)
+	}
+	if err := r.fold(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -41,6 +41,7 @@ const (
 // disk has it.
 func (h *handle) commit(first *request) {
 	if h.now()-h.looked.Load() > int64(lookEvery) {
+		h.answer() // the file may have to be read
 		h.look()
 	}
 	g, err := h.begin()
@@ -124,6 +125,7 @@ func (h *handle) begin() (*group, error) {
 		return nil, problem
 	}
 	if h.failed != nil || h.unsettled != nil {
+		h.answer() // the disk may take its time
 		h.startCheckpoint(func(error) {})
 	}
 	if h.failed != nil {
