@@ -7,10 +7,12 @@ import (
 )
 
 // Reader reads the records of one segment. It is for one goroutine. Its memory
-// is that of the largest record.
+// is that of the largest record, and 256 KiB for what it reads ahead.
 type Reader struct {
 	r        io.ReaderAt
 	size     int64
+	ahead    []byte // of the segment, behind
+	behind   int64
 	until    int64
 	id       uint64
 	next     int64
@@ -127,7 +129,7 @@ func (r *Reader) verify(offset int64) (bool, error) {
 	if r.size-offset < recordHead {
 		return false, nil
 	}
-	if err := readFull(r.r, r.buf, offset); err != nil {
+	if err := r.read(r.buf, offset); err != nil {
 		return false, err
 	}
 	whole := recordHead + (int64(le.Uint32(r.buf[48:]))+alignment-1)&^(alignment-1)
@@ -135,10 +137,28 @@ func (r *Reader) verify(offset int64) (bool, error) {
 		return false, nil
 	}
 	r.buf = grow(r.buf, int(whole))
-	if err := readFull(r.r, r.buf, offset); err != nil {
+	if err := r.read(r.buf, offset); err != nil {
 		return false, err
 	}
 	return recordChecksum(r.buf) == le.Uint32(r.buf[52:]), nil
+}
+
+// read fills b from an offset. Records are small, and read one after the other: so
+// it reads ahead. What cannot be read there is nothing to those before it.
+func (r *Reader) read(b []byte, offset int64) error {
+	const most = 256 << 10
+	if offset < r.behind || offset+int64(len(b)) > r.behind+int64(len(r.ahead)) {
+		if len(b) > most/2 {
+			return readFull(r.r, b, offset)
+		}
+		r.ahead, r.behind = grow(r.ahead, int(min(most, r.size-offset))), offset
+		if err := readFull(r.r, r.ahead, offset); err != nil {
+			r.ahead = r.ahead[:0]
+			return readFull(r.r, b, offset)
+		}
+	}
+	copy(b, r.ahead[offset-r.behind:])
+	return nil
 }
 
 func (r *Reader) plausible(offset int64) bool {

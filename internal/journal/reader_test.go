@@ -314,12 +314,65 @@ func TestReadFails(t *testing.T) {
 		for ok := true; ok; {
 			_, ok = r.Next()
 		}
-		if r.Err() != broken || r.End() > from {
-			t.Errorf("reads fail from %d on: %v at %d", from, r.Err(), r.End())
+		last := offsets[0]
+		for _, at := range offsets[1:] {
+			if at <= from {
+				last = at
+			}
+		}
+		if r.Err() != broken || r.End() != last {
+			t.Errorf("reads fail from %d on: %v at %d, want %d", from, r.Err(), r.End(), last)
 		}
 	}
 	b[offsets[1]] ^= 1
 	if _, err := Promised(failing{bytes.NewReader(b), 0, broken}, int64(len(b))); err != broken {
 		t.Errorf("promised: %v", err)
+	}
+}
+
+// counted counts what is read.
+type counted struct {
+	*bytes.Reader
+	reads int
+	bytes int64
+}
+
+func (c *counted) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.Reader.ReadAt(p, off)
+	c.reads++
+	c.bytes += int64(n)
+	return n, err
+}
+
+// TestReadsAhead: small records cost a read for hundreds, and large ones between them
+// are whole.
+func TestReadsAhead(t *testing.T) {
+	const records = 4000
+	sizes := []int{1000, 0, 7, 3000, 130_000, 131_000, 150_000, 1000}
+	text := func(i int) []byte {
+		n := 1000
+		if i%500 == 250 {
+			n = sizes[i/500%len(sizes)]
+		}
+		return bytes.Repeat([]byte{byte('a' + i%26)}, n)
+	}
+	e := NewEncoder(testHeader)
+	b := AppendHeader(nil, testHeader)
+	for i := range records {
+		b = e.Append(b, Record{Sequence: 7 + uint64(i), Ops: []Op{{Kind: Put, Coordinate: phext.First, Text: text(i)}}})
+	}
+	c := &counted{Reader: bytes.NewReader(b)}
+	r := NewReader(c, int64(len(b)), testHeader, -1)
+	for i := range records {
+		record, ok := r.Next()
+		if !ok || !bytes.Equal(record.Ops[0].Text, text(i)) {
+			t.Fatalf("record %d: %v, %v", i, ok, r.Err())
+		}
+	}
+	if _, ok := r.Next(); ok || r.Err() != nil || r.End() != int64(len(b)) {
+		t.Errorf("the end: %v, %v at %d", ok, r.Err(), r.End())
+	}
+	if c.reads > records/50 || c.bytes > 2*int64(len(b)) {
+		t.Errorf("%d records of %d bytes were read in %d reads of %d bytes", records, len(b), c.reads, c.bytes)
 	}
 }
