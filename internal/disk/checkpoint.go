@@ -10,7 +10,8 @@ const (
 	pauseLeast   = 250 * time.Millisecond // without a batch, then a small phext is folded
 	pauseBytes   = 16 << 20               // up to this size at every pause, larger ones
 	pauseMost    = 10 * time.Minute       // only after this time
-	journalLeast = 4 << 20                // a journal of this size is folded in any case
+	journalLeast = 4 << 20                // a journal of less is folded at a pause alone
+	journalQuick = 128 << 20              // a journal of less is soon read again
 	retryLeast   = time.Second            // after a checkpoint failed, doubling
 	retryMost    = time.Minute
 )
@@ -46,7 +47,14 @@ func (h *handle) schedule() {
 	h.timer.Reset(pauseLeast)
 }
 
-func (h *handle) journalMost() int64 { return max(journalLeast, h.info.Identity.Size/3*2) }
+// journalMost is at how many bytes the journal is folded even without a pause. The
+// larger, the fewer bytes are written for each byte of a batch, and the more has to be
+// read after a crash, and is in memory before: so it is as large as the file where
+// either is little, and smaller than the file beyond.
+func (h *handle) journalMost() int64 {
+	size := h.info.Identity.Size
+	return max(journalLeast, min(size, journalQuick), size/3*2)
+}
 
 func (h *handle) journalBytes() (n int64) {
 	for _, s := range h.segments() {
