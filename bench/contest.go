@@ -26,8 +26,9 @@ type score struct {
 // scores are those of the contenders, by name.
 type scores map[string]*score
 
-// contest measures contenders in turn, in rounds. They begin in another order
-// each time, since what one leaves behind the next one meets.
+// contest measures contenders in turn, in rounds. They begin when what the one before
+// has left to be done is done, and in another order each time, since it may have left
+// something else behind.
 func (b *bench) contest(clients int, contenders map[string]contender) (scores, error) {
 	names := slices.Collect(maps.Keys(contenders))
 	all := scores{}
@@ -55,6 +56,7 @@ func (b *bench) once(clients int, c contender, d time.Duration, s *score) error 
 			return err
 		}
 	}
+	b.quiet()
 	workers := c.workers(clients, rand.Uint64())
 	before, err := c.process.cpu()
 	result := load.Run(b.ctx, load.Options{For: d}, workers)
