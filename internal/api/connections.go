@@ -211,11 +211,15 @@ func (s *connections) cutWhere(is func(*framedConn) bool) {
 // shuts down: it must not wait for any. It takes one that is at work on the fast path
 // for idle; that is closed behind its reply.
 func (c *framedConn) Close() error {
-	if c.onFastPath.Load() && !c.all.forced.Load() {
+	atWork := c.onFastPath.Load()
+	if atWork && !c.all.forced.Load() {
 		return nil
 	}
-	if c.all.leave(c) {
+	switch idle := c.all.leave(c); {
+	case atWork:
 		return c.cut()
+	case idle:
+		return c.underneath().Close()
 	}
 	return c.Conn.Close()
 }

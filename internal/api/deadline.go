@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -79,11 +80,16 @@ func (c *patientConn) Read(p []byte) (int, error) {
 	if c.direct {
 		return c.Conn.Read(p)
 	}
+	return c.readFrom(c.Conn, p)
+}
+
+// readFrom reads the connection in the way of r.
+func (c *patientConn) readFrom(r io.Reader, p []byte) (int, error) {
 	for {
 		if err := c.in.begin(c.Conn.SetReadDeadline); err != nil {
 			return 0, err
 		}
-		n, err := c.Conn.Read(p)
+		n, err := r.Read(p)
 		if again := c.in.end(err, c.Conn.SetReadDeadline); !again || n > 0 {
 			return n, err
 		}

@@ -22,38 +22,46 @@ type fastPath struct {
 	server  *Server
 	request fastRequest
 	reply   fastReply
+	drain   *drain      // nil before the first request, and where connections have none
 	used    atomic.Bool // for a request
 }
 
 // read reads for net/http, which waits for a request, and answers plain ones. What
 // it returns begins another, or is the end.
 func (c *framedConn) read(p []byte) (int, error) {
-	for {
+	for c.fast.drain == nil {
 		n, err := c.patientConn.Read(p)
 		if n == 0 || err != nil {
 			return n, err
 		}
-		took, err := c.answerPlain(p[:n])
-		if err != nil {
-			return 0, err
+		if left, err := c.answerAll(p[:n]); left > 0 || err != nil {
+			return left, err
 		}
-		limits, rest := &c.fast.server.Limits, p[took:n]
-		if c.fast.used.Load() {
-			rest = bytes.TrimLeft(rest, "\r\n") // empty lines before a request are nothing (RFC 9112, section 2.2)
-		}
-		if took > 0 {
-			c.SetReadDeadline(time.Now().Add(limits.IdleTimeout))
-		}
-		if n = copy(p, rest); n == 0 {
-			continue
-		}
-		if c.fast.used.Load() {
-			// net/http does not know that requests were answered: it may still give the
-			// time for its first one.
-			c.SetReadDeadline(time.Now().Add(limits.HeaderTimeout))
-		}
-		return n, nil
 	}
+	return c.readFrom(c.fast.drain, p)
+}
+
+// answerAll answers the plain requests at the beginning of p, and moves what is behind
+// them, and is left for net/http, to its beginning. After an error the connection has to
+// be closed.
+func (c *framedConn) answerAll(p []byte) (left int, err error) {
+	took, err := c.answerPlain(p)
+	if err != nil {
+		return 0, err
+	}
+	limits, rest := &c.fast.server.Limits, p[took:]
+	if c.fast.used.Load() {
+		rest = bytes.TrimLeft(rest, "\r\n") // empty lines before a request are nothing (RFC 9112, section 2.2)
+	}
+	if took > 0 {
+		c.SetReadDeadline(time.Now().Add(limits.IdleTimeout))
+	}
+	if left = copy(p, rest); left > 0 && c.fast.used.Load() {
+		// net/http does not know that requests were answered: it may still give the
+		// time for its first one.
+		c.SetReadDeadline(time.Now().Add(limits.HeaderTimeout))
+	}
+	return left, nil
 }
 
 // answerPlain answers the plain requests at the beginning of p, and returns how many
@@ -119,4 +127,5 @@ func (f *fastPath) begin(c *framedConn) {
 	ctx := context.WithValue(withFraming(context.Background(), c), http.LocalAddrContextKey, c.LocalAddr())
 	f.request.begin(ctx, c.RemoteAddr().String())
 	f.reply.conn = c
+	f.drain = newDrain(c.Conn, c.answerAll)
 }

@@ -37,6 +37,9 @@ type framedListener struct {
 }
 
 func newFramedListener(l net.Listener, all *connections, patience time.Duration, log *slog.Logger, server *Server) framedListener {
+	if server != nil {
+		askWhatIsLeft(l)
+	}
 	return framedListener{l, all, patience, log, server, bequeaths(l) && showProgress(l)}
 }
 
@@ -50,7 +53,7 @@ func (l framedListener) Accept() (net.Conn, error) {
 		if l.connections.enter(framed) {
 			return framed, nil
 		}
-		framed.cut()
+		framed.underneath().Close()
 	}
 }
 

@@ -56,8 +56,10 @@ func TestObserve(t *testing.T) {
 		r.send(get("/quiet")) // which nobody is told of
 		r.send(row.request)
 		r.wait(&mu, func() bool { return len(seen) > 0 })
+		mu.Lock()
 		got := seen
 		seen = nil
+		mu.Unlock()
 		if len(got) != 1 || got[0].Duration <= 0 {
 			t.Fatalf("%s %s is told of as %+v", row.method, row.path, got)
 		}

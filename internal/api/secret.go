@@ -54,9 +54,21 @@ func (c *framedConn) underneath() net.Conn {
 	return c.Conn
 }
 
-// cut closes the connection without a word, and does not wait: a farewell under
-// TLS waits for the client to take it.
-func (c *framedConn) cut() error { return c.underneath().Close() }
+// cut ends the connection without a word, and does not wait: a farewell under TLS waits
+// for the client to take it, and closing for a request that is at work (see drain). So
+// where that may be, the connection is left without its client, and whoever reads closes
+// it.
+func (c *framedConn) cut() error {
+	conn := c.underneath()
+	both, ok := conn.(interface {
+		CloseRead() error
+		CloseWrite() error
+	})
+	if ok && c.fast != nil && c.fast.used.Load() {
+		return errors.Join(both.CloseRead(), both.CloseWrite())
+	}
+	return conn.Close()
+}
 
 // shake makes the handshake. After an error nothing more is said. The read
 // deadline is that of the first head.

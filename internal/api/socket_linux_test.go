@@ -14,7 +14,7 @@ func TestConnectionsInherit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if !newFramedListener(l, &connections{}, 0, nil, nil).shown {
+	if !newFramedListener(l, &connections{}, 0, nil, &Server{}).shown {
 		t.Error("the listener cannot be asked")
 	}
 	client, err := net.Dial("tcp", l.Addr().String())
@@ -36,6 +36,7 @@ func TestConnectionsInherit(t *testing.T) {
 		{"TCP_KEEPINTVL", unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
 		{"TCP_KEEPCNT", unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9},
 		{"TCP_NOTSENT_LOWAT", unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, 2 * piece},
+		{"TCP_INQ", unix.IPPROTO_TCP, unix.TCP_INQ, 1},
 		{"TCP_NODELAY", unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
 	} {
 		if got := option(t, c, row.level, row.what); got != row.want {
