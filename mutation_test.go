@@ -339,8 +339,13 @@ var mutations = []mutation{
 	},
 	{
 		"a shutdown closes what is at work on the fast path", "internal/api/connections.go",
-		[][2]string{{"if c.onFastPath.Load() && !c.all.forced.Load() {", "if false {"}},
+		[][2]string{{"if atWork && !c.all.forced.Load() {", "if false {"}},
 		"internal/api", "TestEndOfFastPath",
+	},
+	{
+		"the end of a client behind a plain request is not seen", "internal/api/drain_linux.go",
+		[][2]string{{"\t\tif !more {\n\t\t\treturn false\n\t\t}\n", "\t\treturn false\n"}},
+		"internal/api", "TestWhatCameBesideRequest",
 	},
 	{
 		"an answer that is held back is cut off by a shutdown", "internal/api/connections.go",

@@ -54,6 +54,9 @@ func newDrain(c net.Conn, answer func([]byte) (left int, err error)) *drain {
 
 // Read returns what answer has left, once it leaves anything.
 func (d *drain) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	d.room, d.n, d.err = p, 0, nil
 	err := d.conn.Read(d.step)
 	if d.room = nil; err == nil {
