@@ -334,7 +334,7 @@ var mutations = []mutation{
 	},
 	{
 		"a head behind plain requests has the time of a connection that waits", "internal/api/fastpath.go",
-		[][2]string{{"if c.fast.used.Load() {\n\t\t\t// net/http", "if false {\n\t\t\t// net/http"}},
+		[][2]string{{"if left = copy(p, rest); left > 0 && c.fast.used.Load() {", "if left = copy(p, rest); false {"}},
 		"internal/api", "TestHeadBehindFastPath",
 	},
 	{
@@ -344,7 +344,7 @@ var mutations = []mutation{
 	},
 	{
 		"the end of a client behind a plain request is not seen", "internal/api/drain_linux.go",
-		[][2]string{{"\t\tif !more {\n\t\t\treturn false\n\t\t}\n", "\t\treturn false\n"}},
+		[][2]string{{"return int(got), !told || ", "return int(got), !told && "}},
 		"internal/api", "TestWhatCameBesideRequest",
 	},
 	{
