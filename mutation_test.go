@@ -343,6 +343,11 @@ var mutations = []mutation{
 		"internal/api", "TestEndOfFastPath",
 	},
 	{
+		"the end of a client behind a plain request is not seen", "internal/api/drain_linux.go",
+		[][2]string{{"return int(got), !told || ", "return int(got), !told && "}},
+		"internal/api", "TestEndIsSeen",
+	},
+	{
 		"an answer that is held back is cut off by a shutdown", "internal/api/connections.go",
 		[][2]string{{" && c.gone == nil", ""}},
 		"internal/api", "TestHeldAtEnd",
