@@ -58,8 +58,8 @@ func NewReader(r io.ReaderAt, size int64, h Header, until int64) *Reader {
 }
 
 // Next returns the next record; false at the end, when Err says how it ended. It
-// costs a read and a checksum of the record, and at a bad one of all that is
-// behind it. The texts are valid until the next call.
+// costs a checksum of the record, and a read where that was not read ahead, and at a bad
+// one of all that is behind it. The texts are valid until the next call.
 func (r *Reader) Next() (Record, bool) {
 	if r.done {
 		return Record{}, false
