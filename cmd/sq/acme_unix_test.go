@@ -176,6 +176,7 @@ func answerName(question []byte) []byte {
 // TestACME: certificates are made at the start, by a proof under TLS or over HTTP,
 // and kept for the next start.
 func TestACME(t *testing.T) {
+	t.Parallel() // it mostly waits
 	a := newAuthority(t)
 	for what, overHTTP := range map[string]bool{"TLS": false, "HTTP": true} {
 		t.Run(what, func(t *testing.T) {

@@ -171,6 +171,7 @@ var (
 // TestDashboard: each query is one, and asks for what a server shows; each variable
 // is one; no panel lies over another.
 func TestDashboard(t *testing.T) {
+	t.Parallel() // it mostly waits
 	v := newShown(t)
 	text := read(t, dashboardFile)
 	var d dashboard
@@ -334,6 +335,7 @@ var tableRow = regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (.*?) \\| (.*?) \\| (.*
 // TestMetricsPage: doc/metrics.md has a row for each metric of ours, and none that
 // is gone. With SQ_WRITE_DOC set it writes the rows.
 func TestMetricsPage(t *testing.T) {
+	t.Parallel() // it mostly waits
 	v := newShown(t)
 	var rows []string
 	for _, name := range slices.Sorted(maps.Keys(v.families)) {

@@ -9,6 +9,7 @@ import (
 
 // TestFoundingPage looks at the pages as people do.
 func TestFoundingPage(t *testing.T) {
+	t.Parallel() // it mostly waits
 	browser := newBrowser(t)
 	h := startFounding(t, 8)
 	for i := range 3 {
