@@ -149,7 +149,7 @@ func (h *handle) refuse(c content) {
 	h.ours = false
 	next.exists, next.opaque = true, true
 	next.problem = sq.Errorf(sq.Unreadable, "%s is no phext: %v; it is left as it is", h.filePath(), c.problem)
-	next.base, next.scrolls, next.size = &index{}, 0, 0
+	next.base, next.scrolls, next.size = index{}, 0, 0
 	h.sequence++
 	next.sequence = h.sequence
 	h.regroup(&next)

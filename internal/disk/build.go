@@ -34,13 +34,13 @@ func writeContent(file vfs.File, from sq.Snapshot, p *pace) (content, error) {
 type builder struct {
 	out   *appender
 	text  *phext.Writer
-	index *index
+	index indexing
 	most  int64 // bytes that there may be; 0: any number
 }
 
 func newBuilder(file vfs.File) *builder {
 	out := &appender{file: file, sum: xxh3.New()}
-	return &builder{out: out, text: phext.NewWriter(out), index: &index{}}
+	return &builder{out: out, text: phext.NewWriter(out)}
 }
 
 func (b *builder) add(c phext.Coordinate, text []byte) error {
@@ -58,9 +58,8 @@ func (b *builder) finish() (content, error) {
 	if err := b.text.Flush(); err != nil {
 		return content{}, err
 	}
-	b.index.done()
 	identity := journal.Identity{Size: b.out.n, Sum: phext.Checksum(b.out.sum.Sum128().Bytes())}
-	return content{index: b.index, size: b.out.n, identity: identity}, nil
+	return content{index: b.index.done(), size: b.out.n, identity: identity}, nil
 }
 
 // appender is a file as an io.Writer that sums up what is written.

@@ -140,7 +140,7 @@ func (h *handle) logger() *slog.Logger {
 	return h.store.engine.log.With("dir", h.store.dir, "phext", string(h.name))
 }
 
-// pin counts a user; false when the handle is closing.
+// pin counts a user, by whom it is used now; false when the handle is closing.
 func (h *handle) pin() bool {
 	for {
 		n := h.pins.Load()
@@ -148,6 +148,7 @@ func (h *handle) pin() bool {
 			return false
 		}
 		if h.pins.CompareAndSwap(n, n+1) {
+			h.used.Store(h.now())
 			return true
 		}
 	}
@@ -339,9 +340,10 @@ func (h *handle) suspect(err error) {
 }
 
 // freshen sees to it that the current view is that of the file, with force as of
-// now. It asks the committer only when the file is another one.
+// now. It asks the committer only when the file is another one. The handle was pinned
+// a moment ago.
 func (h *handle) freshen(force bool) {
-	now := h.now()
+	now := h.used.Load()
 	if !force && now-h.looked.Load() < int64(lookEvery) {
 		return
 	}

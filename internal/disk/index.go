@@ -10,15 +10,19 @@ import (
 	"github.com/wbic16/sq-go/phext"
 )
 
-// index says where the scrolls of a file are, in coordinate order. It is built
-// once, by add and then done, and then only read. A scroll takes 11 to 36 bytes
-// as a rule, without pointers, and the smallest index 144.
+// index says where the scrolls of a file are, in coordinate order. It is only read.
+// A scroll takes 11 to 36 bytes as a rule, without pointers. The zero index has none.
 type index struct {
 	blocks []block
 	later  []phext.Coordinate // the first of each block but the first: what is searched first, close together
 	n      int
-	memory int64             // bytes that the blocks take
-	rows   [columns][]uint64 // of the block that is being built
+	memory int64 // bytes that the blocks take
+}
+
+// indexing is an index that is being built: by add, and then done.
+type indexing struct {
+	index
+	rows [columns][]uint64 // of the next block
 }
 
 // The numbers of a scroll, in the order in which a block has them.
@@ -62,7 +66,7 @@ const blockScrolls = 256
 type spot struct{ block, i int }
 
 // add appends a scroll, which stands behind all others.
-func (x *index) add(c phext.Coordinate, offset int64, length uint32, hash uint64) {
+func (x *indexing) add(c phext.Coordinate, offset int64, length uint32, hash uint64) {
 	hi, lo := c.Words()
 	for i, n := range [columns]uint64{hi, lo, hash, uint64(offset), uint64(length)} {
 		x.rows[i] = append(x.rows[i], n)
@@ -72,16 +76,17 @@ func (x *index) add(c phext.Coordinate, offset int64, length uint32, hash uint64
 	}
 }
 
-// done ends the building of the index.
-func (x *index) done() {
+// done returns the index, after which nothing is added any more.
+func (x *indexing) done() index {
 	if len(x.rows[0]) > 0 {
 		x.pack()
 	}
-	x.rows, x.blocks, x.later = [columns][]uint64{}, slices.Clone(x.blocks), slices.Clone(x.later)
+	x.blocks, x.later = slices.Clone(x.blocks), slices.Clone(x.later)
+	return x.index
 }
 
 // pack makes a block of the rows.
-func (x *index) pack() {
+func (x *indexing) pack() {
 	b := block{n: len(x.rows[0])}
 	b.span = x.rows[loColumn][b.n-1] - x.rows[loColumn][0]
 	first := phext.FromWords(x.rows[hiColumn][0], x.rows[loColumn][0])

@@ -44,14 +44,14 @@ func TestIndex(t *testing.T) {
 			}
 			slices.SortFunc(coordinates, phext.Coordinate.Compare)
 			coordinates = slices.Compact(coordinates)
-			x, offset := &index{}, int64(0)
+			built, offset := indexing{}, int64(0)
 			for _, c := range coordinates {
 				p := place{offset: offset, length: random.Int64N(min(test.step, 1<<32)), hash: random.Uint64()}
 				offset += p.length + random.Int64N(test.step)
 				want = append(want, p)
-				x.add(c, p.offset, uint32(p.length), p.hash)
+				built.add(c, p.offset, uint32(p.length), p.hash)
 			}
-			x.done()
+			x := built.done()
 			packed := 0
 			for _, b := range x.blocks {
 				packed += cap(b.bytes)
@@ -59,8 +59,8 @@ func TestIndex(t *testing.T) {
 			if x.memory < int64(packed) || x.memory > int64(packed+200*len(x.blocks)) {
 				t.Errorf("%d blocks with %d bytes count as %d", len(x.blocks), packed, x.memory)
 			}
-			checkIndex(t, x, coordinates, want)
-			checkSeeks(t, x, coordinates, anywhere)
+			checkIndex(t, &x, coordinates, want)
+			checkSeeks(t, &x, coordinates, anywhere)
 		})
 	}
 }

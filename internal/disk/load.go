@@ -19,12 +19,12 @@ type content struct {
 	file     *source // nil when there is none
 	info     vfs.Info
 	identity journal.Identity
-	index    *index
+	index    index
 	size     int64 // of the normal form
 	problem  error // why it is no phext; nil when it is one
 }
 
-func noContent() content { return content{identity: journal.Absent, index: &index{}} }
+func noContent() content { return content{identity: journal.Absent} }
 
 // load reads the file of a phext and indexes it. It is read once, in pieces.
 // What is no regular file, or may not be read, comes back as a problem.
@@ -167,12 +167,12 @@ func (i *inspector) readBeside(p []byte) (int, error) {
 
 // indexOf reads a phext of so many bytes to its end. What is wrong with it as a phext stands in
 // the inspector afterwards; the error is that of a failed read.
-func indexOf(through *inspector, bytes int64) (*index, int64, error) {
+func indexOf(through *inspector, bytes int64) (index, int64, error) {
 	const window = 1 << 20
 	if bytes > 4*window {
 		defer through.lookBeside()()
 	}
-	x, size, at := &index{}, int64(0), phext.First
+	x, size, at := indexing{}, int64(0), phext.First
 	stream := phext.NewStream(through, make([]byte, min(bytes+1, window)))
 	hash := xxh3.New()
 	for stream.Next() {
@@ -197,8 +197,7 @@ func indexOf(through *inspector, bytes int64) (*index, int64, error) {
 		x.add(c, stream.Offset(), uint32(stream.Len()), sum)
 		size, at = size+phext.DelimiterBytes(at, c)+stream.Len(), c
 	}
-	x.done()
-	return x, size, finish(stream, through)
+	return x.done(), size, finish(stream, through)
 }
 
 // finish tells a phext that is none from a read that failed, and reads on to

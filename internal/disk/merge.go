@@ -52,7 +52,7 @@ func (m *merge) least() (ok bool) {
 // gather collects the places at the coordinate, and moves every part past it.
 // None means that the scroll was removed.
 func (m *merge) gather() {
-	base := m.view.base
+	base := &m.view.base
 	if base.valid(m.spot) && base.coordinate(m.spot) == m.coordinate {
 		m.places = append(m.places, base.place(m.spot, m.view.file))
 		m.spot = base.next(m.spot)

@@ -110,7 +110,7 @@ func peek(dir vfs.FS, name sq.PhextName, path string) (sq.Snapshot, error) {
 	if v.scrolls, v.size = c.index.n, c.size; c.problem != nil {
 		v.exists, v.opaque = true, true
 		v.problem = sq.Errorf(sq.Unreadable, "%s is no phext: %v", path, c.problem)
-		v.base, v.scrolls, v.size = &index{}, 0, 0
+		v.base, v.scrolls, v.size = index{}, 0, 0
 	}
 	// A handle that nothing runs: what it is told of changes, nobody hears.
 	h := newHandle(newStore(&Engine{started: time.Now()}, ""), dir, name)

@@ -82,7 +82,7 @@ func (h *handle) recover(c content, left []leftover) error {
 		return err
 	}
 	h.older, h.sequence = j.chain, j.last()
-	v := &view{base: &index{}}
+	v := &view{}
 	h.hold(v, c)
 	h.regroup(v)
 	h.publish(v)

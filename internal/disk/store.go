@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wbic16/sq-go"
@@ -43,11 +44,11 @@ var (
 type Store struct {
 	engine *Engine
 	dir    string
+	recent atomic.Pointer[handle] // of handles that was asked for last; nil at first, and when one was closed
 
 	mu      sync.Mutex // guards what follows, down to account; not held while a phext is opened
 	closed  bool
 	fs      vfs.FS                         // nil until it is used
-	recent  *handle                        // of handles that was asked for last, or nil
 	handles map[sq.PhextName]*handle       // open, or closing
 	opening map[sq.PhextName]chan struct{} // closed when the opening has ended
 	closing chan struct{}                  // closed when closed is set
@@ -117,8 +118,12 @@ func (s *Store) prepareLocked(dir vfs.FS) error {
 	return nil
 }
 
-// pinned returns the open phext, counted as used.
+// pinned returns the open phext, counted as used. The one that was asked for last
+// is found without a lock.
 func (s *Store) pinned(ctx context.Context, name sq.PhextName) (*handle, error) {
+	if h := s.recent.Load(); h != nil && h.name == name && h.pin() {
+		return h, nil
+	}
 	for {
 		h, wait, err := s.pinOrWait(name)
 		if h != nil || err != nil {
@@ -140,13 +145,10 @@ func (s *Store) pinOrWait(name sq.PhextName) (*handle, <-chan struct{}, error) {
 		s.mu.Unlock()
 		return nil, nil, err
 	}
-	if s.recent == nil || s.recent.name != name {
-		s.recent = s.handles[name]
-	}
-	if h := s.recent; h != nil {
+	if h := s.handles[name]; h != nil {
+		s.recent.Store(h)
 		s.mu.Unlock()
 		if h.pin() {
-			h.used.Store(h.now())
 			return h, nil, nil
 		}
 		return nil, h.gone, nil
@@ -204,7 +206,7 @@ func (s *Store) forget(h *handle, left []leftover) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.handles, h.name)
-	s.recent = nil
+	s.recent.Store(nil)
 	if len(left) > 0 {
 		s.left[h.name] = left
 	}

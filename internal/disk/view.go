@@ -11,7 +11,7 @@ type view struct {
 	// What a search for one scroll reads stands together.
 	files    *generation
 	file     *source // nil when there is no file
-	base     *index
+	base     index
 	frozen   layer // between the file and active, while a checkpoint runs
 	active   layer
 	problem  error // the file is no phext, or the journal is damaged: no writes
