@@ -69,6 +69,47 @@ func TestIdle(t *testing.T) {
 	})
 }
 
+// TestUsed: what is read again and again stays open, another that is not is closed, and
+// an edit by others is seen within seconds though nobody tells of it.
+func TestUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := vfs.NewMem()
+		e := inMemory(mem, Options{Idle: time.Minute})
+		defer e.Close(background)
+		s := e.Store("dir").(*Store)
+		appendTo(t, s, "notes", "a")
+		used := s.all()
+		appendTo(t, s, "other", "b")
+		read := func() string {
+			t.Helper()
+			snapshot, err := s.Snapshot(background, "notes")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer snapshot.Close()
+			text, _, err := snapshot.Get(nil, phext.First)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}
+		for range 5 * 60 {
+			<-time.After(time.Second)
+			read()
+		}
+		if left := s.all(); !slices.Equal(left, used) {
+			t.Errorf("after five minutes %d phexts are open, or another", len(left))
+		}
+		if err := mem.WriteFile("notes.phext", []byte("edited")); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(lookEvery + time.Second)
+		if got := read(); got != "edited" {
+			t.Errorf("an edit is not seen: %q", got)
+		}
+	})
+}
+
 // TestBudget: past the budget for memory the least recently used phexts are
 // closed, but for those in use.
 func TestBudget(t *testing.T) {
