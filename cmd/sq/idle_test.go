@@ -82,7 +82,7 @@ func dialIdlers(t *testing.T, address string, count int) []idler {
 // TestTenThousandIdle: 10,000 connections that do nothing take no slot and keep
 // nobody from working, and each of them can be used again.
 func TestTenThousandIdle(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	const want, spare, clients, rounds = 10_000, 100, 8, 25
 	files := raiseOpenFiles(t, 2*(want+spare)) // of which the server gives connections half
 	count := int(min(files/2-spare, want))

@@ -30,7 +30,7 @@ var operations = flag.Int("operations", 20_000, "how many operations TestLineari
 // a moment while its client waited, and what was not answered before the server was
 // gone, or never.
 func TestLinearizable(t *testing.T) {
-	t.Parallel() // it mostly waits
+	t.Parallel()
 	t.Logf("seed %d", *seed)
 	l := &linear{t: t, rng: rand.New(rand.NewPCG(*seed, 3)), program: program(t), dir: t.TempDir()}
 	l.state = storetest.State{}
