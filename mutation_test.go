@@ -343,6 +343,16 @@ var mutations = []mutation{
 		"internal/api", "TestEndOfFastPath",
 	},
 	{
+		"the phext that was asked for last is taken for another", "internal/disk/store.go",
+		[][2]string{{"h != nil && h.name == name && h.pin()", "h != nil && h.pin()"}},
+		"internal/disk", "TestContract",
+	},
+	{
+		"it is not noted that a phext is used", "internal/disk/handle.go",
+		[][2]string{{"\t\t\th.used.Store(h.now())\n", ""}},
+		"internal/disk", "TestUsed",
+	},
+	{
 		"the end of a client behind a plain request is not seen", "internal/api/drain_linux.go",
 		[][2]string{{"return int(got), !told || ", "return int(got), !told && "}},
 		"internal/api", "TestEndIsSeen",
