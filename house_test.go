@@ -33,6 +33,7 @@ var (
 		"internal/measure":     {},
 		"internal/disk":        {"internal/journal", "internal/measure", "internal/vfs"},
 		"internal/storetest":   {},
+		"internal/sweep":       {},
 		"internal/configfile":  {},
 		"internal/tenant":      {"internal/configfile", "internal/vfs"},
 		"internal/api":         {},
@@ -56,7 +57,7 @@ var (
 		"scripts": {},
 	}
 	// forTests is what any test may import beside that.
-	forTests = []string{"internal/storetest", "internal/vfs"}
+	forTests = []string{"internal/storetest", "internal/sweep", "internal/vfs"}
 	// ofTests are arrows of tests alone: what they put together.
 	ofTests = map[string][]string{"internal/client": {"internal/api", "internal/disk"}}
 )

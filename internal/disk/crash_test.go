@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/sweep"
 	"github.com/wbic16/sq-go/internal/vfs"
 )
 
@@ -54,7 +55,7 @@ func eachSeed(t *testing.T, test func(t *testing.T, seed uint64, relaxed bool, c
 func TestEveryMomentCrashes(t *testing.T) {
 	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
-		for n := 1; n <= calls; n += sweepStep {
+		for n := 1; n <= calls; n += sweep.Step {
 			for outcome := range uint64(5) {
 				synctest.Test(t, func(t *testing.T) { crashOnce(t, seed, relaxed, n, outcome) })
 			}
@@ -108,7 +109,7 @@ func crashAgain(w *world, seed uint64, n int, outcome uint64) {
 func TestEveryOperationFails(t *testing.T) {
 	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
-		for n := 1; n <= calls; n += sweepStep {
+		for n := 1; n <= calls; n += sweep.Step {
 			for _, failure := range []error{syscall.EIO, syscall.ENOSPC} {
 				synctest.Test(t, func(t *testing.T) { failOnce(t, seed, relaxed, n, failure) })
 			}
@@ -147,7 +148,7 @@ func TestFailsThenCrashes(t *testing.T) {
 	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64, relaxed bool, calls int) {
 		rng := rand.New(rand.NewPCG(seed, 2))
-		for n := 1; n <= calls; n += sweepStep {
+		for n := 1; n <= calls; n += sweep.Step {
 			for outcome := range uint64(3) {
 				later := n + 1 + rng.IntN(20)
 				synctest.Test(t, func(t *testing.T) { failThenCrash(t, seed, relaxed, n, later, outcome) })

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	images   = flag.Int("images", 10_000, "how many outcomes of a loss of power TestImages looks at")
+	images   = flag.Int("images", 4_000, "how many outcomes of a loss of power TestImages looks at")
 	outcomes = flag.Int("outcomes", 24, "how many of them at each file operation")
 )
 

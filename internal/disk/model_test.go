@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wbic16/sq-go/internal/journal"
+	"github.com/wbic16/sq-go/internal/sweep"
 	"github.com/wbic16/sq-go/phext"
 )
 
@@ -618,8 +619,8 @@ func TestModel(t *testing.T) {
 	if os.Getenv("SQ_MODEL") == "big" {
 		worlds = []model{{batches: 3, crashes: 2, edits: 1}, {batches: 3, crashes: 3}, {batches: 3, crashes: 2, edits: 1, relaxed: true}}
 	}
-	if sweepStep > 1 {
-		worlds = worlds[:1] // a model is one goroutine
+	if sweep.Step > 1 {
+		worlds = []model{{batches: 1, crashes: 1, edits: 1}} // a model is one goroutine
 	}
 	for _, w := range worlds {
 		w.run()
@@ -628,7 +629,7 @@ func TestModel(t *testing.T) {
 			t.Errorf("%s", w.fault)
 		}
 	}
-	if sweepStep > 1 {
+	if sweep.Step > 1 {
 		return
 	}
 	for _, mutation := range []string{

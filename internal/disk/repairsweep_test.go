@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/sweep"
 	"github.com/wbic16/sq-go/internal/vfs"
 	"github.com/wbic16/sq-go/phext"
 )
@@ -126,7 +127,7 @@ func TestRepairSweep(t *testing.T) {
 				}{mem.Imagine(rng), "the end"})
 			}
 			for n, i := range images {
-				if n%sweepStep != 0 || strings.Contains(name, "sound") && n%17 != 0 {
+				if n%sweep.Step != 0 || strings.Contains(name, "sound") && n%17 != 0 {
 					continue
 				}
 				fail := func(format string, args ...any) {

@@ -6,16 +6,18 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/wbic16/sq-go/internal/sweep"
 )
 
 // The tests here take a segment of 40 records, do to it what disks, crashes and
-// hands can do, at every byte, and compare what is left with what was written:
-// see written.check.
+// hands can do, at every byte (see sweep.Step), and compare what is left with what
+// was written: see written.check.
 
 // TestEveryByteCut cuts at every byte.
 func TestEveryByteCut(t *testing.T) {
 	w := writeMany(testHeader, "text")
-	for n := range len(w.bytes) + 1 {
+	for n := 0; n <= len(w.bytes); n += sweep.Step {
 		w.check(t, fmt.Sprint("cut at ", n), w.bytes[:n])
 	}
 }
@@ -29,7 +31,7 @@ func TestEveryByteZeroed(t *testing.T) {
 		clear(b[from:min(to, len(b))])
 		w.check(t, fmt.Sprintf("zeros from %d to %d", from, to), b)
 	}
-	for from := range w.bytes {
+	for from := 0; from < len(w.bytes); from += sweep.Step {
 		for _, n := range []int{8, 100, len(w.bytes)} {
 			zeroed(from, from+n)
 		}
@@ -50,7 +52,7 @@ func TestEveryByteZeroed(t *testing.T) {
 func TestEveryBitFlipped(t *testing.T) {
 	w := writeMany(testHeader, "text")
 	b := bytes.Clone(w.bytes)
-	for at := range b {
+	for at := 0; at < len(b); at += sweep.Step {
 		for bit := range 8 {
 			b[at] ^= 1 << bit
 			w.check(t, fmt.Sprintf("byte %d, bit %d", at, bit), b)
@@ -63,7 +65,7 @@ func TestEveryBitFlipped(t *testing.T) {
 // sector that was never written in the middle of some that were.
 func TestEveryByteTornInTheMiddle(t *testing.T) {
 	w, older := writeMany(testHeader, "text"), writeMany(otherHeader(), "other")
-	for from := 24; from < len(w.bytes); from++ { // behind the id
+	for from := 24; from < len(w.bytes); from += sweep.Step { // behind the id
 		for _, n := range []int{64, 512} {
 			b := bytes.Clone(w.bytes)
 			copy(b[from:min(from+n, len(b))], older.bytes[from:])
@@ -108,7 +110,7 @@ func TestMovedRecords(t *testing.T) {
 func TestOlderTails(t *testing.T) {
 	w, foreign, same := writeMany(testHeader, "text"), writeMany(otherHeader(), "text"), writeMany(testHeader, "TEXT")
 	longer := writeMany(testHeader, "longer text")
-	for n := w.offsets[2]; n <= int64(len(w.bytes)); n++ { // the first record is empty, and the same in all
+	for n := w.offsets[2]; n <= int64(len(w.bytes)); n += sweep.Step { // the first record is empty, and the same in all
 		head := w.bytes[:n:n]
 		w.check(t, fmt.Sprint("foreign records from ", n), append(head, foreign.bytes[n:]...))
 		w.check(t, fmt.Sprint("other texts from ", n), append(head, same.bytes[n:]...), same)

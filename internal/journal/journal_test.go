@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"testing"
 
+	"github.com/wbic16/sq-go/internal/sweep"
 	"github.com/wbic16/sq-go/phext"
 )
 
@@ -93,7 +94,7 @@ func TestCut(t *testing.T) {
 // end; in the header it is refused and known to have been promised.
 func TestEveryBit(t *testing.T) {
 	b, offsets := segment(testHeader, 40)
-	for at := range b {
+	for at := 0; at < len(b); at += sweep.Step {
 		for bit := range 8 {
 			b[at] ^= 1 << bit
 			n, _, err := read(b, -1)
