@@ -37,8 +37,7 @@ test: ## all checks and tests, with the race detector
 	go tool staticcheck ./...
 	go run scripts/systems.go darwin freebsd windows
 	GORACE=atexit_sleep_ms=0 go test -vet=off -race ./...
-	go test -vet=off ./internal/journal ./phext
-	go test -vet=off ./internal/disk -run 'TestImages|TestModel|TestEvery|TestFails|TestRepairSweep' -images 60000
+	go test -vet=off ./internal/disk ./internal/journal ./phext -run 'Every|Fails|Images|Model|Sweep'
 	go test -vet=off ./cmd/sq -run Allocations
 
 systems: ## build for other systems, which make test looks at only as far as types tell

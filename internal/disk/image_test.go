@@ -9,12 +9,13 @@ import (
 	"testing/synctest"
 
 	"github.com/wbic16/sq-go"
+	"github.com/wbic16/sq-go/internal/sweep"
 	"github.com/wbic16/sq-go/internal/vfs"
 	"github.com/wbic16/sq-go/phext"
 )
 
 var (
-	images   = flag.Int("images", 4_000, "how many outcomes of a loss of power TestImages looks at")
+	images   = flag.Int("images", 28_000/sweep.Step, "how many outcomes of a loss of power TestImages looks at")
 	outcomes = flag.Int("outcomes", 24, "how many of them at each file operation")
 )
 

@@ -104,10 +104,10 @@ func TestMovedRecords(t *testing.T) {
 	}
 }
 
-// TestOlderTails puts the end of another segment behind the beginning of this
+// TestEveryOlderTail puts the end of another segment behind the beginning of this
 // one, at every byte: of another id, and of the same id and other texts, as they
 // may stand behind an end that was cut once.
-func TestOlderTails(t *testing.T) {
+func TestEveryOlderTail(t *testing.T) {
 	w, foreign, same := writeMany(testHeader, "text"), writeMany(otherHeader(), "text"), writeMany(testHeader, "TEXT")
 	longer := writeMany(testHeader, "longer text")
 	for n := w.offsets[2]; n <= int64(len(w.bytes)); n += sweep.Step { // the first record is empty, and the same in all
