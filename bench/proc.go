@@ -100,9 +100,11 @@ func (p *process) cpu() (time.Duration, error) {
 
 // quiet waits until the machine has nothing left to do, so that nobody is measured beside
 // what another has left behind: a checkpoint, the log that redis writes anew. Where
-// others work on the machine it gives up after a few seconds.
+// others work on the machine it gives up after a few seconds, and earlier where what is
+// measured is short.
 func (b *bench) quiet() {
-	const look, most = 100 * time.Millisecond, 5 * time.Second
+	const look = 100 * time.Millisecond
+	most := min(5*time.Second, 5*b.seconds)
 	for begun := time.Now(); time.Since(begun) < most && b.ctx.Err() == nil; {
 		idle, all := processors()
 		time.Sleep(look)
