@@ -99,11 +99,11 @@ func (s *snapshot) Scan(from, to phext.Coordinate) iter.Seq2[sq.Scroll, error] {
 }
 
 func (s *snapshot) scan(from, to phext.Coordinate, yield func(sq.Scroll, error) bool) {
-	var text []byte
+	var text, room []byte
 	var w window
 	for m := s.merge(from); m.next() && !to.Less(m.coordinate); {
 		var err error
-		if text, err = w.append(text[:0], m.places); err != nil {
+		if text, room, err = w.text(room, m.places); err != nil {
 			s.handle.suspect(err)
 			yield(sq.Scroll{}, err)
 			return

@@ -162,6 +162,17 @@ const (
 	nearBytes   = 32 << 10 // a place so far behind the last one follows it
 )
 
+// text returns the text at places, in room where it has to be put together. It is
+// good until the next one.
+func (w *window) text(room []byte, places []place) (text, roomThen []byte, err error) {
+	if len(places) == 1 && places[0].length <= windowBytes/2 {
+		text, err = w.read(places[0])
+		return text, room, err
+	}
+	room, err = w.append(room[:0], places)
+	return room, room, err
+}
+
 // append appends the text at places to dst.
 func (w *window) append(dst []byte, places []place) ([]byte, error) {
 	for _, p := range places {
