@@ -1,6 +1,7 @@
 package phext
 
 import (
+	"bytes"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -95,6 +96,21 @@ func TestValidatorContinuation(t *testing.T) {
 					v.Write(text[cut:])
 					checkUTF8Error(t, text, v.Close())
 				}
+			}
+		}
+	}
+}
+
+// TestValidUTF8InParts has a character, whole, broken or cut, at each place about
+// where a long text is cut.
+func TestValidUTF8InParts(t *testing.T) {
+	long := bytes.Repeat([]byte("x"), validBytes+64)
+	for _, character := range []string{"x", "δ", "漢", "🔆", "\x80", "\xf0\x9f\x94", "\xe2\x82", "\xc3", "\xbf\xbf\xbf\xbf", "🔆\x80"} {
+		for at := validBytes - 8; at < validBytes+8; at++ {
+			text := bytes.Clone(long)
+			copy(text[at:], character)
+			if got, want := ValidUTF8(text), utf8.ValidString(character); got != want {
+				t.Errorf("%q at %d: %v", character, at-validBytes, got)
 			}
 		}
 	}
