@@ -382,6 +382,16 @@ var mutations = []mutation{
 		[][2]string{{"	if c.broken {\n		panic(http.ErrAbortHandler)", "	if false {\n		panic(http.ErrAbortHandler)"}},
 		"internal/route", "TestBreaksOff",
 	},
+	{
+		"of a text in several pieces those who read a whole phext have the first", "internal/disk/source.go",
+		[][2]string{{"len(places) == 1 && places[0].length", "len(places) > 0 && places[0].length"}},
+		engine, "TestContract",
+	},
+	{
+		"a long text is cut within a character for the look whether it is UTF-8", "phext/utf8.go",
+		[][2]string{{"n := lastCharacter(p[:validBytes])", "n := validBytes"}},
+		"phext", "TestValidUTF8InParts",
+	},
 }
 
 // TestMutations holds that each mutation still fits the sources, and is told of
