@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	images   = flag.Int("images", 28_000/sweep.Step, "how many outcomes of a loss of power TestImages looks at")
+	images   = flag.Int("images", 60_000/sweep.Step, "how many outcomes of a loss of power TestImages looks at")
 	outcomes = flag.Int("outcomes", 24, "how many of them at each file operation")
 )
 

@@ -282,14 +282,14 @@ func scans(b *bench) {
 }
 
 func extremes(b *bench) {
-	large := strings.Repeat("a line of text, δ\n", 70_000)
+	large := strings.Repeat("a line of text, δ\n", 200_000)
 	want := State{one: "first", far: "last", two: large}
 	b.apply(op(sq.Put, far, "last"), op(sq.Put, one, "first"), op(sq.Put, two, large[:100]))
 	b.apply(op(sq.Append, two, large[100:]))
 	b.holds(want)
 	var batch []sq.Op
-	for n := range 5_000 {
-		c := phext.At(2, 1, 1, 1, 1, 1, n/1_000+1, n/100%10+1, n%100+1)
+	for n := range 20_000 {
+		c := phext.At(2, 1, 1, 1, 1, 1, n/10_000+1, n/100%100+1, n%100+1)
 		batch = append(batch, op(sq.Put, c, fmt.Sprint(n)))
 		want[c] = fmt.Sprint(n)
 	}
